@@ -1,0 +1,56 @@
+"""pinnscene: say what must be true of a field, and get the field.
+
+A *problem* is a set of constraints on a *field*; one trainer satisfies them; one renderer shows the field.
+The names below are loaded on first use, so that importing this package costs no second of torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pinnscene.ansatz import Ansatz as Ansatz
+    from pinnscene.batch import Batch as Batch
+    from pinnscene.batch import Points as Points
+    from pinnscene.constraint import Constraint as Constraint
+    from pinnscene.domain import Box as Box
+    from pinnscene.domain import Domain as Domain
+    from pinnscene.errors import PinnsceneError as PinnsceneError
+    from pinnscene.field import Field as Field
+    from pinnscene.fieldspec import FieldSpec as FieldSpec
+    from pinnscene.operators import divergence as divergence
+    from pinnscene.operators import gradient as gradient
+    from pinnscene.operators import hessian as hessian
+    from pinnscene.operators import jacobian as jacobian
+    from pinnscene.operators import laplacian as laplacian
+    from pinnscene.operators import operator as operator
+    from pinnscene.operators import partials as partials
+    from pinnscene.piecewise import Piecewise as Piecewise
+    from pinnscene.problem import Problem as Problem
+    from pinnscene.problem import register as register
+    from pinnscene.samplers import Fixed as Fixed
+    from pinnscene.trainer import train as train
+
+_HOME = {
+    "Ansatz": "ansatz", "Batch": "batch", "Points": "batch", "register": "problem", "Constraint": "constraint",
+    "Box": "domain", "Domain": "domain", "PinnsceneError": "errors", "Field": "field", "FieldSpec": "fieldspec",
+    "Piecewise": "piecewise", "divergence": "operators", "gradient": "operators", "hessian": "operators",
+    "jacobian": "operators", "laplacian": "operators", "operator": "operators", "partials": "operators",
+    "Problem": "problem", "Fixed": "samplers", "train": "trainer",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"pinnscene.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'pinnscene' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
+
+
+try:
+    __version__ = version("pinnscene")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"

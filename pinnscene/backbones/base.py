@@ -1,0 +1,45 @@
+"""The contract of a backbone."""
+
+from abc import ABC, abstractmethod
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from pinnscene.derivatives.jet import Jet
+from pinnscene.layers import Affine
+from pinnscene.registry import Registry
+
+backbones: Registry["type[Backbone]"] = Registry("backbone")
+
+
+class Backbone(nn.Module, ABC):
+    """Maps encoded coordinates [n, inputs] to features [n, outputs]; the field adds the linear last layer.
+
+    Takes tensors and jets. Keyword arguments of the constructor are its knobs (``--set field.NAME=value``).
+    """
+
+    outputs: int
+
+    @abstractmethod
+    def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...
+
+    @abstractmethod
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the weights for gradient training."""
+
+    @abstractmethod
+    def redraw(self, scales: Tensor | None, generator: torch.Generator) -> None:
+        """Draw the weights as random features for a least-squares last layer.
+
+        ``scales`` [inputs] bounds the radians by which the first layer turns along a unit of each input; None
+        where the encoding has set the scale already.
+        """
+
+    @abstractmethod
+    def narrow(self, width: int) -> "Backbone":
+        """An untrained one of the same kind with ``width`` features, for trials."""
+
+    def reset_head(self, head: Affine, generator: torch.Generator) -> None:
+        """Draw the last layer: uniform in +-1/sqrt(inputs), bias zero."""
+        head.uniform(1 / sqrt(self.outputs), 0.0, generator)

@@ -1,0 +1,81 @@
+"""Constraints: what must be true of a field at sampled places."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pinnscene.errors import PinnsceneError
+from pinnscene.penalty import Penalty, square
+from pinnscene.samplers import Sampler
+
+Residual = Callable[[Any, Any], Tensor | Mapping[str, Tensor]]
+
+
+class Block(NamedTuple):
+    """The residual [n, k] of one constraint (or of one named part of it) with its penalty and weight."""
+
+    name: str
+    residual: Tensor
+    penalty: Penalty
+    weight: float
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What must be true of a field u at places drawn by ``sampler``.
+
+    Attributes:
+        sampler: ``(generator) -> batch``.
+        residual: ``(u, batch) -> [n, k]``, zero where the constraint holds; receives the field itself, not its
+            output. A mapping of names to residuals when several terms share one pass.
+        penalty: what a residual costs; a mapping by block name where blocks differ.
+        weight: factor of the mean penalty in the loss; a mapping by block name where blocks differ.
+    """
+
+    sampler: Sampler
+    residual: Residual
+    penalty: Penalty | Mapping[str, Penalty] = square
+    weight: float | Mapping[str, float] = 1.0
+
+    def draw(self, name: str, generator: torch.Generator) -> Any:
+        """A batch, checked to be one; raises ``PinnsceneError`` where the sampler returns nothing."""
+        batch = self.sampler(generator)
+        if batch is None or not hasattr(batch, "__len__") or not hasattr(batch, "to"):
+            raise PinnsceneError(
+                f"the sampler of constraint '{name}' must return points or a Batch, got {type(batch).__name__}"
+            )
+        if len(batch) == 0:
+            raise PinnsceneError(f"the sampler of constraint '{name}' returned no points")
+        return batch
+
+    def blocks(self, name: str, u: Any, batch: Any) -> list[Block]:
+        """The residuals of this constraint, each checked to have the shape [n, k]."""
+        result = self.residual(u, batch)
+        if not isinstance(result, Mapping):
+            return [Block(name, _checked(name, result, batch), *self._terms(name, None))]
+        return [
+            Block(f"{name}.{part}", _checked(f"{name}.{part}", r, batch), *self._terms(name, part))
+            for part, r in result.items()
+        ]
+
+    def _terms(self, name: str, part: str | None) -> tuple[Penalty, float]:
+        try:
+            penalty = self.penalty[part] if isinstance(self.penalty, Mapping) else self.penalty  # type: ignore[index]
+            weight = self.weight[part] if isinstance(self.weight, Mapping) else self.weight  # type: ignore[index]
+        except KeyError:
+            raise PinnsceneError(f"constraint '{name}' gives no penalty or weight for its block '{part}'") from None
+        return penalty, float(weight)
+
+
+def _checked(name: str, r: Any, batch: Any) -> Tensor:
+    if not isinstance(r, Tensor):
+        raise PinnsceneError(f"the residual of '{name}' must be a tensor [n, k], got {type(r).__name__}")
+    if r.ndim != 2 or r.shape[0] != len(batch):
+        raise PinnsceneError(
+            f"the residual of '{name}' expected shape [{len(batch)}, k], got {list(r.shape)}: keep columns as "
+            "p[:, :1] or p['x'], since [n, 1] - [n] broadcasts to [n, n]"
+        )
+    return r

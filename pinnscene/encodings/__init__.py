@@ -1,0 +1,8 @@
+"""Encodings: what a backbone sees of the coordinates. Each is registered in ``encodings`` by name."""
+
+from pinnscene.encodings.base import Encoding as Encoding
+from pinnscene.encodings.base import encodings as encodings
+from pinnscene.encodings.fourier import Fourier as Fourier
+from pinnscene.encodings.fourier import LearnedFourier as LearnedFourier
+from pinnscene.encodings.identity import Identity as Identity
+from pinnscene.encodings.positional import Positional as Positional

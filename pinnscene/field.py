@@ -1,0 +1,169 @@
+"""Fields: points go in, values come out, in the problem's own units."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pinnscene.ansatz import Ansatz
+from pinnscene.backbones import Backbone
+from pinnscene.batch import Points, coordinates
+from pinnscene.derivatives import Jet, Operator, Streams, nested
+from pinnscene.encodings import Encoding
+from pinnscene.errors import PinnsceneError
+from pinnscene.layers import Affine
+from pinnscene.views import Differentiable, FunctionField, coefficient
+
+Engine = Literal["auto", "jets", "nested"]
+CHUNK = 1024  # points at a time where no gradient is kept: as many as stay in the cache
+
+
+class Field(nn.Module, Differentiable):
+    """encoding + backbone + linear last layer, coordinates normalised, wrapped by the problem's ansatz.
+
+    Attributes:
+        axes, values: names of coordinates and outputs.
+        engine: "jets", "nested", or "auto", which takes jets to second order and nested beyond
+            (``benchmarks/derivatives.py`` has the measurements behind it).
+        params: coefficients for ``param``.
+    """
+
+    def __init__(
+        self,
+        axes: tuple[str, ...],
+        values: tuple[str, ...],
+        lower: Sequence[float],
+        upper: Sequence[float],
+        encoding: Encoding,
+        backbone: Backbone,
+        ansatz: Ansatz | None = None,
+        params: dict[str, Any] | None = None,
+        engine: Engine = "auto",
+    ) -> None:
+        super().__init__()
+        self.axes, self.values, self.engine = axes, values, engine
+        self.encoding, self.backbone = encoding, backbone
+        self.head = Affine(backbone.outputs, len(values))
+        self.ansatz, self.params = ansatz or Ansatz(), params or {}
+        low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
+        self.register_buffer("centre", (low + high) / 2)
+        self.register_buffer("extent", (high - low) / 2)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw every weight for gradient training."""
+        self.encoding.reset(generator)
+        self.backbone.reset(generator)
+        self.backbone.reset_head(self.head, generator)
+
+    @torch.no_grad()
+    def redraw(self, scales: Tensor, generator: torch.Generator) -> None:
+        """Draw random features that turn by up to ``scales`` [d] radians over half an axis; the head is zeroed."""
+        spent = self.encoding.redraw(scales, generator)
+        plain = not spent and self.encoding.outputs == len(self.axes)
+        self.backbone.redraw(scales if plain else None, generator)
+        self.head.weight.zero_()
+        self.head.bias.zero_()
+
+    def resize_head(self) -> None:
+        """A new last layer, zero, after the backbone has been exchanged."""
+        head = Affine(self.backbone.outputs, len(self.values)).to(self.head.weight)
+        self.head, self.backbone = head, self.backbone.to(head.weight)
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.head.weight.dtype
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return coefficient(self.params, name, p, self.axes)
+
+    def forward(self, p: Points | Tensor) -> Tensor:
+        return self.derivatives(p, [{(): 1.0}])[0]
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        x = self._coordinates(p)
+        if len(x) > CHUNK and not torch.is_grad_enabled():
+            return self._in_chunks(x, operators)
+        order = max(len(index) for op in operators for index in op)
+        if order == 0:
+            value = self._value(x)
+            return [op[()] * value for op in operators]
+        if self.engine == "jets" and order > 2:
+            raise PinnsceneError(f"jets carry derivatives to second order, got order {order}: use engine 'nested'")
+        if order > 2 or self.engine == "nested" or x.requires_grad:
+            return nested(self._value, x, operators)
+        streams = Streams.plan(operators)
+        return streams.answers(self._jet(x, streams).data)
+
+    def _in_chunks(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        starts = range(0, len(x), CHUNK)
+        parts = [self.derivatives(x[s : s + CHUNK], _rows(operators, s, len(x))) for s in starts]
+        return [torch.cat(column) for column in zip(*parts, strict=True)]
+
+    def lift(self) -> Differentiable:
+        """The field with a network that is zero: the ansatz's lift."""
+        lift = self.ansatz.lift
+        if isinstance(lift, Differentiable):
+            return lift
+        shape = len(self.values)
+        zero = lambda p: p.coords.new_zeros(len(p), shape)
+        part = (lambda p: zero(p) + lift(p)) if lift is not None else zero
+        return FunctionField(part, self.axes, self.values, self.params)
+
+    def feature_derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        """What the last layer is multiplied by, one [n, m + 1] an operator, the bias last.
+
+        With the lift g of the ansatz, u_op = g_op + features_op W.
+        """
+        x = self._coordinates(p)
+        streams = Streams.plan(operators)
+        features = self._features(self._start(x, streams))
+        assert isinstance(features, Jet)
+        features = features.with_one()
+        factor = self._extra(self.ansatz.factor, x, streams)
+        return streams.answers((features if factor is None else features * factor).data)
+
+    def _coordinates(self, p: Points | Tensor) -> Tensor:
+        return coordinates(p, len(self.axes)).to(self.dtype)
+
+    def _features(self, a: Tensor | Jet) -> Tensor | Jet:
+        return self.backbone(self.encoding(a))
+
+    def _value(self, x: Tensor) -> Tensor:
+        n = self.head(self._features((x - self.centre) / self.extent))
+        points = Points(x, self.axes)
+        if self.ansatz.factor is not None:
+            n = self.ansatz.factor(points) * n
+        return n if self.ansatz.lift is None else self.ansatz.lift(points) + n
+
+    def _start(self, x: Tensor, streams: Streams) -> Jet:
+        scale = 1 / self.extent
+        data = streams.start(x) * scale
+        return Jet(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
+
+    def _jet(self, x: Tensor, streams: Streams) -> Jet:
+        jet = self.head(self._features(self._start(x, streams)))
+        factor = self._extra(self.ansatz.factor, x, streams)
+        lift = self._extra(self.ansatz.lift, x, streams)
+        jet = jet if factor is None else jet * factor
+        return jet if lift is None else Jet(jet.data + lift.data, streams)
+
+    def _extra(self, part: Callable[[Any], Tensor] | None, x: Tensor, streams: Streams) -> Jet | None:
+        """The jet of the ansatz's factor or lift."""
+        if part is None:
+            return None
+        seen = part if isinstance(part, Differentiable) else FunctionField(part, self.axes)
+        return Jet(torch.stack(seen.derivatives(Points(x, self.axes), streams.questions())), streams)
+
+
+def _rows(operators: Sequence[Operator], start: int, n: int) -> list[Operator]:
+    """The operators at points start to start + CHUNK of n: coefficients may have a row for each."""
+    return [
+        {i: c[start : start + CHUNK] if isinstance(c, Tensor) and len(c.shape) and len(c) == n else c
+         for i, c in op.items()}
+        for op in operators
+    ]  # fmt: skip

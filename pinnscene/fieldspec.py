@@ -1,0 +1,96 @@
+"""The description of a field: plain data, from which it can be built again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from pinnscene.backbones import backbones
+from pinnscene.encodings import encodings
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.field import Engine, Field
+from pinnscene.knobs import convert_all, knobs_of
+from pinnscene.seeds import generator
+
+if TYPE_CHECKING:
+    from pinnscene.problem import Problem
+
+# A preset of --backbone is an encoding and a backbone with knobs of their own.
+PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "siren": ("none", "siren", {}),
+    "fourier": ("fourier", "mlp", {"activation": "gelu"}),
+    "mlp": ("none", "mlp", {}),
+}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A field by name and knobs, such as ``FieldSpec("siren", knobs={"width": 128})``.
+
+    Attributes:
+        backbone: a preset (siren, fourier, mlp) or any registered backbone.
+        encoding: any registered encoding; the preset's own where None.
+        engine: the derivative engine: auto, jets or nested.
+        knobs: keyword arguments of the encoding and the backbone (``pinnscene info`` lists them).
+    """
+
+    backbone: str = "siren"
+    encoding: str | None = None
+    engine: Engine = "auto"
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+    def resolve(self) -> "FieldSpec":
+        """The same with every name checked, the preset spelled out and the knobs converted."""
+        if self.engine not in get_args(Engine):
+            raise unknown("derivative engine", self.engine, get_args(Engine))
+        known = {*PRESETS, *backbones}
+        if self.backbone not in known:
+            raise unknown("backbone", self.backbone, known)
+        encoding, backbone, preset = PRESETS.get(self.backbone, ("none", self.backbone, {}))
+        encoding = self.encoding or encoding
+        hints = knobs_of(encodings[encoding]) | knobs_of(backbones[backbone])
+        own = {name: value for name, value in preset.items() if name in hints}
+        knobs = convert_all("field knob", own | dict(self.knobs), hints)
+        return replace(self, encoding=encoding, knobs=knobs)
+
+    def override(self, backbone: str | None, encoding: str | None, given: Mapping[str, Any]) -> "FieldSpec":
+        """The same with another backbone or encoding, and knobs from ``--set field.NAME=value``.
+
+        Knobs that the new backbone or encoding does not have are dropped: they were the old one's.
+        """
+        given = dict(given)
+        engine = given.pop("engine", self.engine)
+        spec = replace(self, engine=engine)
+        if backbone or encoding:
+            spec = replace(
+                spec,
+                backbone=backbone or self.backbone,
+                encoding=encoding or (None if backbone else self.encoding),
+                knobs={},
+            )
+            hints = _hints(spec)
+            spec = replace(spec, knobs={k: v for k, v in self.knobs.items() if k in hints})
+        return replace(spec, knobs={**spec.knobs, **given}).resolve()
+
+    def build(self, problem: "Problem", seed: int = 0) -> Field:
+        """The untrained field of ``problem`` in float64 on the CPU (a phase casts it), its weights drawn from ``seed``."""
+        spec, domain = self.resolve(), problem.domain
+        if not problem.values:
+            raise PinnsceneError(f"{type(problem).__name__} must name its outputs, such as values = ('u',)")
+        make_encoding, make_backbone = encodings[str(spec.encoding)], backbones[_backbone(spec.backbone)]
+        own, other = knobs_of(make_encoding), knobs_of(make_backbone)
+        encoding = make_encoding(len(domain.axes), **{k: v for k, v in spec.knobs.items() if k in own})
+        backbone = make_backbone(encoding.outputs, **{k: v for k, v in spec.knobs.items() if k in other})
+        lower, upper = problem.frame()
+        built = Field(domain.axes, problem.values, lower, upper, encoding, backbone, problem.ansatz(),
+                      problem.params(), spec.engine).double()  # fmt: skip
+        built.reset(generator(seed, "field"))
+        return built
+
+
+def _backbone(name: str) -> str:
+    return PRESETS[name][1] if name in PRESETS else name
+
+
+def _hints(spec: FieldSpec) -> dict[str, Any]:
+    resolved = replace(spec, knobs={}).resolve()
+    return knobs_of(encodings[str(resolved.encoding)]) | knobs_of(backbones[_backbone(resolved.backbone)])

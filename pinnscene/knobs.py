@@ -1,0 +1,41 @@
+"""Knobs: values given as text or from Python, turned into what an annotation asks for."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from pinnscene.errors import PinnsceneError, unknown
+
+
+def convert(what: str, value: Any, annotation: Any) -> Any:
+    """``value`` as ``annotation`` asks for it, text included; raises ``PinnsceneError`` naming ``what``."""
+    try:
+        adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        if isinstance(value, str) and value.lower() in ("none", "null"):
+            try:
+                return adapter.validate_python(None)
+            except ValidationError:
+                pass  # a text option may be named "none"
+        if isinstance(value, str) and value[:1] in "[({":
+            return adapter.validate_json(value.replace("(", "[").replace(")", "]"))
+        return adapter.validate_python(value)
+    except ValidationError as cause:
+        reason = cause.errors()[0]["msg"]
+        raise PinnsceneError(f"{what} = {value!r}: {reason[0].lower()}{reason[1:]}") from None
+
+
+def knobs_of(make: Callable[..., Any]) -> dict[str, Any]:
+    """The keyword-only parameters of a constructor with their annotations."""
+    hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    parameters = inspect.signature(make).parameters.values()
+    return {p.name: hints.get(p.name, Any) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def convert_all(what: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Every given value converted by the hint of its name; an unknown name is told with its near matches."""
+    for name in given:
+        if name not in hints:
+            raise unknown(what, name, hints)
+    return {name: convert(f"{what} {name}", value, hints[name]) for name, value in given.items()}

@@ -1,0 +1,119 @@
+"""Layers that take tensors and jets alike: affine maps and activations.
+
+Initialisation never touches the global random state: the owner fills the weights from a generator.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pinnscene.derivatives.jet import Jet
+
+
+class Affine(nn.Module):
+    """x W^T + b with W [outputs, inputs]; zero until ``uniform`` fills it."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, a: Tensor | Jet) -> Tensor | Jet:
+        if isinstance(a, Jet):
+            return a.affine(self.weight, self.bias)
+        return F.linear(a, self.weight, self.bias)
+
+    @torch.no_grad()
+    def uniform(self, weight: float | Tensor, bias: float | Tensor, g: torch.Generator) -> None:
+        """Draw W and b uniformly in +-weight and +-bias (scalars, or one bound an input)."""
+        shape, device = self.weight.shape, g.device
+        w = torch.rand(*shape, generator=g, device=device, dtype=torch.float64) * 2 - 1
+        b = torch.rand(shape[0], generator=g, device=device, dtype=torch.float64) * 2 - 1
+        self.weight.copy_(w * weight)
+        self.bias.copy_(b * bias)
+
+
+class Activation(nn.Module, ABC):
+    """An elementwise function with its first two derivatives."""
+
+    @abstractmethod
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        """s(z), s'(z), s''(z) to ``order``."""
+
+    def forward(self, a: Tensor | Jet) -> Tensor | Jet:
+        return a.pointwise(self.derivatives) if isinstance(a, Jet) else self.derivatives(a, 0)[0]
+
+
+class Sine(Activation):
+    """sin(omega z)."""
+
+    def __init__(self, omega: float = 1.0) -> None:
+        super().__init__()
+        self.omega = omega
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        w = self.omega
+        phase = z if w == 1.0 else w * z
+        s = torch.sin(phase)
+        if order == 0:
+            return (s,)
+        c = torch.cos(phase)
+        return (s, c if w == 1.0 else w * c, -(w * w) * s)[: order + 1]
+
+
+class Tanh(Activation):
+    """tanh(z)."""
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        s = torch.tanh(z)
+        if order == 0:
+            return (s,)
+        s1 = 1 - s * s
+        return (s, s1, -2 * s * s1)[: order + 1]
+
+
+class Relu(Activation):
+    """max(z, 0); its second derivative is zero almost everywhere."""
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        s = F.relu(z)
+        return (s,) if order == 0 else (s, (z > 0).to(z.dtype), torch.zeros_like(z))[: order + 1]
+
+
+class Softplus(Activation):
+    """log(1 + exp(beta z)) / beta."""
+
+    def __init__(self, beta: float = 10.0) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        # logaddexp is smooth everywhere; F.softplus switches to z past a threshold, which breaks s''.
+        s = torch.logaddexp(self.beta * z, torch.zeros_like(z)) / self.beta
+        if order == 0:
+            return (s,)
+        s1 = torch.sigmoid(self.beta * z)
+        return (s, s1, self.beta * s1 * (1 - s1))[: order + 1]
+
+
+class Gelu(Activation):
+    """z Phi(z), exact."""
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        s = F.gelu(z)
+        if order == 0:
+            return (s,)
+        density = torch.exp(-0.5 * z * z) * 0.3989422804014327
+        below = 0.5 * (1 + torch.erf(z * 0.7071067811865476))
+        return (s, below + z * density, (2 - z * z) * density)[: order + 1]
+
+
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "relu": Relu,
+    "tanh": Tanh,
+    "softplus": Softplus,
+    "gelu": Gelu,
+    "sine": Sine,
+}

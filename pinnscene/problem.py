@@ -1,0 +1,155 @@
+"""Problems: sets of constraints on a field, with what is known about the answer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+from pinnscene.ansatz import Ansatz
+from pinnscene.batch import Points
+from pinnscene.constraint import Constraint
+from pinnscene.domain import Domain
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.registry import Registry
+from pinnscene.views import Differentiable
+
+if TYPE_CHECKING:
+    from pinnscene.render.request import RenderRequest
+    from pinnscene.solution import Solution
+
+problems: Registry["type[Problem]"] = Registry("problem", group="pinnscene.problems")
+register = problems.register
+
+
+class Reference(NamedTuple):
+    """What metrics are taken against.
+
+    Attributes:
+        kind: "exact", "converged", "held-out" or "fitted".
+        error: the reference's own relative error.
+        note: one line: the formula or the method.
+    """
+
+    kind: str
+    error: float = 0.0
+    note: str = ""
+
+
+class Conventional(NamedTuple):
+    """A classical solver's answer to the same problem.
+
+    Attributes:
+        method: its name with its resolution.
+        at: points -> [n, k], the answer anywhere.
+        seconds: wall time of the solve.
+    """
+
+    method: str
+    at: Callable[[Points], Tensor]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Problem(ABC):
+    """A problem: subclass as a frozen dataclass whose fields are the options, each with a comment on its unit.
+
+    Set ``values`` (names of the outputs) and ``domain``, and write ``constraints``; everything else has a default.
+    The docstring states equation, domain, conditions and closed form or reference: ``pinnscene info`` shows it.
+    """
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of the field's outputs."""
+        raise PinnsceneError(f"{type(self).__name__} must set its outputs, such as values = ('u',)")
+
+    @property
+    def domain(self) -> Domain:
+        """Where the field lives."""
+        raise PinnsceneError(f"{type(self).__name__} must set its domain, such as domain = Box(x=(0, 1))")
+
+    @abstractmethod
+    def constraints(self) -> Mapping[str, Constraint]:
+        """What must be true, by name."""
+
+    def ansatz(self) -> Ansatz | None:
+        """Conditions held exactly by the shape of the field."""
+        return None
+
+    def field(self, solver: str) -> FieldSpec:
+        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper."""
+        if solver == "head":
+            return FieldSpec("siren", knobs={"width": 512, "depth": 1})
+        return FieldSpec("siren", knobs={"width": 64, "depth": 3, "first": 6.0, "omega": 6.0})
+
+    def plan(self) -> str:
+        """The default solvers, in order, separated by commas."""
+        return "head"
+
+    def params(self) -> dict[str, Any]:
+        """The coefficients that ``u.param`` finds: by default the options that are numbers or functions."""
+        options = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in options.items() if isinstance(v, int | float) or callable(v)}
+
+    def frame(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Lower and upper ends of what the field normalises to [-1, 1]."""
+        return self.domain.lower, self.domain.upper
+
+    def cuts(self) -> tuple[float, ...]:
+        """Upper ends of windows of t that are solved one after the other; empty for all of it at once."""
+        return ()
+
+    def stage(self, k: int, before: Differentiable | None) -> "Problem":
+        """The problem on the k-th window, given the solved field of the window before."""
+        del k, before
+        return self
+
+    def reference(self, p: Points) -> Tensor | None:
+        """Exact or converged values [n, k] at points; None where there are none."""
+        del p
+        return None
+
+    def reference_info(self) -> Reference | None:
+        """What ``reference`` is and how good; exact unless overridden."""
+        return None if type(self).reference is Problem.reference else Reference("exact")
+
+    def conventional(self) -> Conventional | None:
+        """A classical solver's answer, to stand beside ours."""
+        return None
+
+    def metrics(self, u: Differentiable) -> dict[str, float]:
+        """Scores of a field by the design's metric names; empty without a reference."""
+        from pinnscene.metrics import against_reference
+
+        return against_reference(self, u)
+
+    def metric_points(self) -> int:
+        """The number of points ``metrics`` is taken on."""
+        return len(self.domain.grid())
+
+    def monitor(self) -> tuple[str, Callable[[Differentiable], float]] | None:
+        """A cheap metric for the progress display: its name and how to take it; None without a reference."""
+        from pinnscene.metrics import quick_error
+
+        return quick_error(self)
+
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        """Pictures of a solved field, drawn into ``folder``."""
+        from pinnscene.render.slices import draw_slices
+
+        return draw_slices(self, u, folder)
+
+    def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
+        """Pictures or a film of a solved field."""
+        from pinnscene.render.film import render_domain
+
+        return render_domain(self, u, request)
+
+    def solve(self, **settings: Any) -> "Solution":
+        """Solve with the default plan; ``settings`` as in ``pinnscene.solve.solve``."""
+        from pinnscene.solve import solve
+
+        return solve(self, **settings)

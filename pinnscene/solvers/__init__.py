@@ -1,0 +1,8 @@
+"""Solvers: ways to step towards a field that satisfies its constraints. Registered in ``solvers`` by name."""
+
+from pinnscene.solvers.adam import Adam as Adam
+from pinnscene.solvers.base import Solver as Solver
+from pinnscene.solvers.base import Stepper as Stepper
+from pinnscene.solvers.base import solvers as solvers
+from pinnscene.solvers.head import Head as Head
+from pinnscene.solvers.lbfgs import Lbfgs as Lbfgs

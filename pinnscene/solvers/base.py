@@ -1,0 +1,59 @@
+"""The contract of a solver."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from pinnscene.field import Field
+from pinnscene.objective import Objective
+from pinnscene.registry import Registry
+
+solvers: Registry["type[Solver]"] = Registry("solver")
+
+
+class Stepper(ABC):
+    """A solver at work on one field and one objective.
+
+    Attributes:
+        finished: why no further step helps, or empty while one may.
+        note: what was chosen on the way, for the log.
+    """
+
+    finished: str = ""
+    note: str = ""
+
+    @abstractmethod
+    def step(self, k: int) -> dict[str, Tensor]:
+        """Take step ``k`` and return the losses by block, still on the device."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that an exact resume needs beside the field: nested dicts, lists, tensors and scalars."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``."""
+        del state
+
+    def finish(self) -> None:
+        """Leave the field as this solver wants it left, such as with averaged weights."""
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """One way to step. A frozen dataclass whose fields are its knobs (``--set NAME.knob=value``).
+
+    Class attributes say what a phase of it defaults to: ``name``, ``dtype``, ``resample`` (fresh points at every
+    step), ``steps`` and ``every`` (steps between log points).
+    """
+
+    name: ClassVar[str]
+    dtype: ClassVar[str] = "float32"
+    resample: ClassVar[bool] = True
+    steps: ClassVar[int] = 5000
+    every: ClassVar[int] = 100
+
+    @abstractmethod
+    def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
+        """Begin on ``field``; ``memory`` is shared by the stages of one solve (windows of time)."""

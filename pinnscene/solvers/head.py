@@ -1,0 +1,204 @@
+"""The last layer by least squares, on random features of the right scale.
+
+For a linear problem the residual is affine in the last layer, so one solve is exact for the features at hand; for a
+nonlinear one a few Gauss-Newton steps take as many solves. The layers before it stay as they were drawn: this is
+a random-feature method (extreme learning machine), and the output says so.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pinnscene.derivatives import Jet, Streams
+from pinnscene.errors import PinnsceneError
+from pinnscene.field import Field
+from pinnscene.objective import Objective
+from pinnscene.parallel import world
+from pinnscene.penalty import Square
+from pinnscene.seeds import generator
+from pinnscene.solvers.base import Solver, Stepper, solvers
+from pinnscene.solvers.leastsquares import least_squares
+from pinnscene.solvers.linearise import Rows, linearise
+from pinnscene.solvers.scan import scan_scales
+
+
+@solvers.register("head")
+@dataclass(frozen=True)
+class Head(Solver):
+    """Least squares for the linear last layer.
+
+    Attributes:
+        scale: radians by which features turn over half an axis; 0 scans for them by held-out residual, space and
+            time apart.
+        redraw: draw random features; False keeps the layers that an earlier phase has trained.
+        damping: of the least squares, as a share of the matrix's norm: at the level of rounding.
+        probe: width of the narrow network that the scan tries scales on.
+    """
+
+    name: ClassVar[str] = "head"
+    dtype: ClassVar[str] = "float64"
+    resample: ClassVar[bool] = False
+    steps: ClassVar[int] = 8
+    every: ClassVar[int] = 1
+    scale: float = 0.0
+    redraw: bool = True
+    damping: float = 1e-16
+    probe: int = 400
+
+    def __post_init__(self) -> None:
+        if self.scale < 0 or not 0 < self.damping < 1 or self.probe < 1:
+            raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1 and probe >= 1, got {self}")
+
+    def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
+        del steps
+        return HeadStepper(self, field, objective, memory)
+
+
+class HeadStepper(Stepper):
+    """Gauss-Newton on the last layer; step 0 also chooses the features."""
+
+    def __init__(self, solver: Head, field: Field, objective: Objective, memory: dict[str, Any]) -> None:
+        self.solver, self.field, self.objective, self.memory = solver, field, objective, memory
+        _expect_jets(field)
+
+    def step(self, k: int) -> dict[str, Tensor]:
+        if k == 0 and self.solver.redraw:
+            self._draw_features()
+        rows = self._rows()
+        loss = _loss(rows)
+        update, predicted = self._solve(rows)
+        if self._moves_as_predicted(rows, update):
+            self.finished = "the problem is linear in the last layer: one solve is exact for these features"
+            return predicted
+        losses = self._advance(update, loss)
+        if not sum(float(part) for part in losses.values()) < loss * (1 - 1e-3):
+            self.finished = "Gauss-Newton found no further decrease"
+        return losses
+
+    def _moves_as_predicted(self, rows: list[Rows], update: Tensor, share: int = 256) -> bool:
+        """Take the update and see on some rows whether residuals moved as their linearisation said.
+
+        Where they did, the problem is linear and the penalties square: the solve was exact. Else the update is
+        taken back.
+        """
+        if any(not isinstance(row.block.penalty, Square) for row in rows):
+            return False
+        few = {name: batch[:share] for name, batch in self.objective.batches(0).items()}
+        before = [next(row.chunks()) for row in rows]
+        _add(self.field, update, 1.0)
+        with torch.no_grad():
+            now = [block.residual for block in self.objective.blocks(self.field, few)]
+        for row, (part, jacobian), r in zip(rows, before, now, strict=True):
+            n = min(len(r), jacobian.shape[0])
+            old = row.block.residual[part][:n]
+            said = old + jacobian[:n] @ update
+            # rounding in said grows with the terms that cancel in it
+            size = float((jacobian[:n].abs() @ update.abs()).max()) + float(old.abs().max())
+            if float((r[:n] - said).abs().max()) > 1e-12 * size + 1e-6 * float(old.abs().max()):
+                _add(self.field, update, -1.0)
+                return False
+        return True
+
+    def _draw_features(self) -> None:
+        scales = self._scales()
+        self.field.redraw(scales, generator(self.objective.seed, "features", device=self.field.device))
+        turns = ", ".join(f"{axis} {s:.3g}" for axis, s in zip(self.field.axes, scales.tolist(), strict=True))
+        self.note = f"random features turn by up to (radians a half axis): {turns}"
+
+    def _scales(self) -> Tensor:
+        axes = self.field.axes
+        if self.solver.scale:
+            return torch.full((len(axes),), self.solver.scale, dtype=torch.float64)
+        if "scales" not in self.memory:
+            width = self.field.backbone.outputs
+            self.memory["scales"] = scan_scales(axes, self._score, width, self.solver.probe)
+        return torch.tensor(self.memory["scales"], dtype=torch.float64)
+
+    def _score(self, scales: list[float], width: int) -> float:
+        """The held-out residual that ``width`` features of these scales reach on a share of the points."""
+        narrow = deepcopy(self.field)
+        narrow.backbone = self.field.backbone.narrow(width)
+        narrow.resize_head()
+        narrow.redraw(torch.tensor(scales, dtype=torch.float64), generator(self.objective.seed, "scan"))
+        longest = max(len(b) for b in self.objective.batches(0).values())
+        share = min(1.0, 2 * width / longest)
+        trial = HeadStepper(self.solver, narrow, self.objective, self.memory)
+        update, _ = trial._solve(trial._rows(share))
+        _add(narrow, update, 1.0)
+        score = self.objective.heldout(narrow, share)
+        return score if isfinite(score) else float("inf")
+
+    def _rows(self, share: float = 1.0) -> list[Rows]:
+        batches = self.objective.batches(0)
+        if share < 1:
+            batches = {name: b[: max(1, round(share * len(b)))] for name, b in batches.items()}
+        return [
+            row
+            for name, c in self.objective.constraints.items()
+            for row in linearise(self.field, lambda u, name=name, c=c: c.blocks(name, u, batches[name]))
+        ]
+
+    def _solve(self, rows: list[Rows]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The Gauss-Newton update of W [(m + 1) outputs] and the losses that it predicts for square penalties."""
+        columns = self.field.head.weight.numel() + self.field.head.bias.numel()
+        sizes = [row.block.residual.numel() for row in rows]
+        a = torch.empty(sum(sizes), columns, dtype=self.field.dtype, device=self.field.device)
+        y = a.new_empty(len(a))
+        start = 0
+        for block, chunks in rows:
+            r = block.residual
+            curvature = block.penalty.curvature(r)
+            scale = (block.weight * curvature / (2 * r.numel() * world())).sqrt()
+            target = -block.penalty.slope(r) / curvature
+            for part, jacobian in chunks():
+                stop = start + jacobian.shape[0] * jacobian.shape[1]
+                torch.mul(jacobian, scale[part][..., None], out=a[start:stop].view_as(jacobian))
+                y[start:stop] = (scale[part] * target[part]).flatten()
+                start = stop
+        update = least_squares(a, y, self.solver.damping)
+        squares = (torch.mv(a, update) - y).square().split(sizes)
+        return update, {row.block.name: part.sum() for row, part in zip(rows, squares, strict=True)}
+
+    def _advance(self, update: Tensor, loss: float) -> dict[str, Tensor]:
+        """Take the update, halved until the loss falls, and return the losses there."""
+        length, taken = 1.0, 0.0
+        for _ in range(12):
+            _add(self.field, update, length - taken)
+            taken = length
+            losses = self._losses()
+            if sum(float(part) for part in losses.values()) < loss:
+                return losses
+            length /= 2
+        _add(self.field, update, -taken)
+        return self._losses()
+
+    @torch.no_grad()
+    def _losses(self) -> dict[str, Tensor]:
+        return self.objective.losses(self.field, self.objective.batches(0))
+
+
+def _loss(rows: list[Rows]) -> float:
+    return sum(float(b.weight * b.penalty.value(b.residual).mean()) for b, _ in rows)
+
+
+@torch.no_grad()
+def _add(field: Field, update: Tensor, length: float) -> None:
+    w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last
+    field.head.weight.add_(w[:-1].T)
+    field.head.bias.add_(w[-1])
+
+
+def _expect_jets(field: Field) -> None:
+    """Raise where the network is not made of layers that carry jets."""
+    streams = Streams.plan([{(): 1.0}])
+    try:
+        field.backbone(field.encoding(Jet(streams.start(field.centre[None]), streams)))
+    except (TypeError, AttributeError) as cause:
+        raise PinnsceneError(
+            f"the head solver needs layers that carry jets, which {type(field.backbone).__name__} does not: "
+            f"use adam or lbfgs ({cause})"
+        ) from cause

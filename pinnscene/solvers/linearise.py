@@ -1,0 +1,155 @@
+"""How residuals depend on the last layer, without a derivative for each row.
+
+A residual that is pointwise in u and its partials has r_i = R(u_i, u_t,i, ...), and each of those is
+offset + features W with features that do not depend on W. So the partials are recorded as leaves while the residual
+runs, one backward pass gives dr/d(partial) at every point, and the Jacobian to W is the sum over the leaves of
+diag(dr/d leaf) features. A residual whose rows mix (an integral, a ray) is differentiated row by row.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pinnscene.batch import Points, coordinates
+from pinnscene.constraint import Block
+from pinnscene.derivatives import Operator
+from pinnscene.errors import PinnsceneError
+from pinnscene.field import Field
+from pinnscene.views import Differentiable
+
+CHUNK = 1024  # rows whose features are in memory at a time
+
+
+class Call(NamedTuple):
+    """One call of the field by a residual: the points, the operators, and a leaf [n, k] for each."""
+
+    x: Tensor
+    operators: Sequence[Operator]
+    leaves: list[Tensor]
+
+
+class Recorder(Differentiable):
+    """The field as residuals see it, with every answer a leaf that is written down."""
+
+    def __init__(self, field: Field) -> None:
+        self.field, self.axes, self.values = field, field.axes, field.values
+        # a network that is still zero need not be evaluated
+        zero = not any(p.any() for p in field.head.parameters())
+        self.seen = field.lift() if zero else field
+        self.calls: list[Call] = []
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return self.field.param(name, p)
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        x = coordinates(p, len(self.axes)).detach()
+        if max(len(index) for op in operators for index in op) > 2:
+            raise PinnsceneError("the head solver takes derivatives to second order; use adam or lbfgs beyond")
+        with torch.no_grad():
+            answers = self.seen.derivatives(x.to(self.field.dtype), operators)
+        leaves = [a.clone().requires_grad_() for a in answers]
+        self.calls.append(Call(x, operators, leaves))
+        return leaves
+
+
+class Rows(NamedTuple):
+    """The residual r [n, k] of one block and its Jacobian, ``chunks()`` of (rows slice, J [rows, k, (m+1) outputs])."""
+
+    block: Block
+    chunks: Callable[[], Iterator[tuple[slice, Tensor]]]
+
+
+def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) -> list[Rows]:
+    """Residuals and Jacobians to the last layer at the present weights.
+
+    Args:
+        field: the field; its last layer holds W.
+        blocks_of: evaluates the residuals of one constraint for a field.
+
+    Raises:
+        PinnsceneError: a residual that does not depend on the field.
+    """
+    recorder = Recorder(field)
+    blocks = blocks_of(recorder)
+    rows = []
+    for block in blocks:
+        if not block.residual.requires_grad:
+            raise PinnsceneError(
+                f"the residual of '{block.name}' does not depend on the field: it must use u, "
+                "for example u(p) or partials(u, p, 'xx')"
+            )
+        slopes = _slopes(block.residual, recorder.calls)
+        detached = block._replace(residual=block.residual.detach())
+        if slopes is not None:
+            rows.append(Rows(detached, _pointwise(field, recorder.calls, slopes)))
+        else:
+            rows.append(Rows(detached, _rowwise(field, recorder.calls, block.residual)))
+    return rows
+
+
+def _slopes(r: Tensor, calls: Sequence[Call]) -> list[list[list[Tensor | None]]] | None:
+    """dr[:, j] / d leaf for each output j, call and operator; None where rows of r mix rows of the leaves."""
+    leaves = [leaf for call in calls for leaf in call.leaves]
+    if any(len(leaf) != len(r) for leaf in leaves):
+        return None
+    # Rows do not mix exactly when weighting the rows of r weights the rows of the gradient alike.
+    probe = torch.linspace(0.5, 1.5, len(r), dtype=r.dtype, device=r.device)[:, None]
+    slopes = []
+    for column in r.unbind(1):
+        plain = torch.autograd.grad(column.sum(), leaves, retain_graph=True, allow_unused=True)
+        weighted = torch.autograd.grad(
+            (column * probe[:, 0]).sum(), leaves, retain_graph=True, allow_unused=True
+        )
+        for a, b in zip(plain, weighted, strict=True):
+            if a is not None and b is not None and not torch.allclose(a * probe, b, rtol=1e-9, atol=1e-12):
+                return None
+        grads = iter(plain)
+        slopes.append([[next(grads) for _ in call.leaves] for call in calls])
+    return slopes
+
+
+def _pointwise(field: Field, calls: Sequence[Call], slopes: list[list[list[Tensor | None]]]) -> Any:
+    n = len(calls[0].x)
+
+    def chunks() -> Iterator[tuple[slice, Tensor]]:
+        for start in range(0, n, CHUNK):
+            rows = slice(start, min(start + CHUNK, n))
+            jacobian: Tensor | None = None
+            for c, call in enumerate(calls):
+                features = _features(field, call, rows)
+                for o, phi in enumerate(features):
+                    parts = [s[c][o] for s in slopes]
+                    if all(part is None for part in parts):
+                        continue
+                    weights = torch.stack(
+                        [torch.zeros_like(call.leaves[o][rows]) if part is None else part[rows] for part in parts], 1
+                    )  # [rows, residual outputs, field outputs]
+                    term = torch.einsum("nm,njk->njmk", phi, weights).flatten(2)
+                    jacobian = term if jacobian is None else jacobian.add_(term)
+            assert jacobian is not None
+            yield rows, jacobian
+
+    return chunks
+
+
+def _features(field: Field, call: Call, rows: slice) -> list[Tensor]:
+    operators = [{i: c[rows] if isinstance(c, Tensor) and c.ndim else c for i, c in op.items()} for op in call.operators]
+    with torch.no_grad():
+        return field.feature_derivatives(call.x[rows], operators)
+
+
+def _rowwise(field: Field, calls: Sequence[Call], r: Tensor) -> Any:
+    def chunks() -> Iterator[tuple[slice, Tensor]]:
+        leaves = [leaf for call in calls for leaf in call.leaves]
+        features = [phi for call in calls for phi in _features(field, call, slice(None))]
+        for i in range(len(r)):
+            lines = []
+            for j in range(r.shape[1]):
+                grads = torch.autograd.grad(r[i, j], leaves, retain_graph=True, allow_unused=True)
+                pairs = zip(features, grads, strict=True)
+                lines.append(sum(phi.T @ g for phi, g in pairs if g is not None).flatten())  # type: ignore[union-attr]
+            yield slice(i, i + 1), torch.stack(lines)[None]
+
+    return chunks

@@ -1,0 +1,66 @@
+"""The scale of random features, found by held-out residual: space and time apart.
+
+A narrow network finds how the scales of space and time stand to each other; a wider one how far both can go: the
+more features, the higher the frequencies that they resolve.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+
+Scales = list[float]
+
+
+def scan_scales(
+    axes: tuple[str, ...], score: Callable[[Scales, int], float], width: int, probe: int, start: float = 2.0
+) -> Scales:
+    """The scales, one an axis, of the least held-out residual.
+
+    Args:
+        axes: names; those of space share a scale, ``t`` has its own.
+        score: (scales, features) -> held-out residual.
+        width: features of the network in the end.
+        probe: features of the narrow trials; the wide ones have up to three times as many.
+        start: radians a half axis to begin at.
+    """
+    narrow, wide = min(width, probe), min(width, 3 * probe)
+    found = coordinate_search(axes, lambda s: score(s, narrow), start)
+    if wide > narrow:
+        best = score(found, wide)
+        for _ in range(4):
+            trial = [2 * s for s in found]
+            value = score(trial, wide)
+            if not value < best:
+                break
+            found, best = trial, value
+    growth = (width / wide) ** (1 / len(axes))
+    return [s * growth for s in found]
+
+
+def coordinate_search(axes: tuple[str, ...], score: Callable[[Scales], float], start: float) -> Scales:
+    """The best scales on a ladder of factors 2, then of sqrt(2), one group of axes after the other."""
+    groups = [names for names in ([a for a in axes if a != "t"], [a for a in axes if a == "t"]) if names]
+    known: dict[tuple[int, ...], float] = {}
+
+    def expand(rungs: list[int]) -> Scales:
+        of = {a: r for names, r in zip(groups, rungs, strict=True) for a in names}
+        return [start * sqrt(2.0) ** of[a] for a in axes]
+
+    def value(rungs: list[int]) -> float:
+        key = tuple(rungs)
+        if key not in known:
+            known[key] = score(expand(rungs))
+        return known[key]
+
+    best = [0] * len(groups)
+    for stride in (2, 1):
+        improved = True
+        while improved:
+            improved = False
+            for k in range(len(groups)):
+                for step in (stride, -stride):
+                    trial = [r + step * (i == k) for i, r in enumerate(best)]
+                    while abs(trial[k]) <= 16 and value(trial) < value(best):
+                        best, improved = trial, True
+                        trial = [r + step * (i == k) for i, r in enumerate(best)]
+            improved = improved and stride == 2
+    return expand(best)

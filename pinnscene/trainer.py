@@ -1,0 +1,289 @@
+"""The one loop. It knows phases, budgets and checkpoints; it knows neither heat nor pixels."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from time import perf_counter
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from pinnscene.constraint import Constraint
+from pinnscene.device import precision, resolve_device, resolve_dtype
+from pinnscene.errors import PinnsceneError
+from pinnscene.field import Field
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.interrupts import Interrupt, deferred_interrupts
+from pinnscene.objective import Objective
+from pinnscene.piecewise import Piecewise
+from pinnscene.plan import Phase
+from pinnscene.problem import Problem
+from pinnscene.residual import Baseline, relative
+from pinnscene.solution import ADVICE, Log, Solution, Status
+from pinnscene.solvers import Stepper
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop beside the steps of the phases.
+
+    Attributes:
+        seconds: of solving.
+        tol: relative residual on held-out points to stop at.
+    """
+
+    seconds: float | None = None
+    tol: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("max-seconds", self.seconds), ("tol", self.tol)):
+            if value is not None and not (isfinite(value) and value > 0):
+                raise PinnsceneError(f"{name} must be a positive number, got {value}")
+
+
+class Keeper(Protocol):
+    """Whoever keeps the state of a solve (a run folder)."""
+
+    def log(self, log: Log) -> None: ...
+
+    def due(self) -> bool:
+        """Whether it is time for another checkpoint."""
+        ...
+
+    def save(self, state: "State") -> None: ...
+
+
+@dataclass
+class State:
+    """Where a solve stands: enough, with the configuration, to continue to the same bits.
+
+    Attributes:
+        stage, phase, step: the window, the phase in it, and the next step of that phase.
+        fields: the fields of the windows so far.
+        stepper: the solver's own state.
+        shown: weights of the present field to evaluate with, where other than those in training.
+        memory: what windows share.
+        taken, seconds: steps and seconds so far.
+        loss: the last finite one.
+    """
+
+    stage: int = 0
+    phase: int = 0
+    step: int = 0
+    fields: list[Field] = field(default_factory=list)
+    stepper: dict[str, Any] = field(default_factory=dict)
+    shown: dict[str, Tensor] | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    taken: int = 0
+    seconds: float = 0.0
+    loss: float = float("nan")
+
+
+class _Stop(Exception):
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+
+def train(
+    problem: Problem,
+    spec: FieldSpec,
+    plan: Sequence[Phase],
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    constraints: Callable[[Problem], Mapping[str, Constraint]] | None = None,
+    keeper: Keeper | None = None,
+    observers: Sequence[Callable[[Log], None]] = (),
+    monitor: Callable[[Field], tuple[str, float] | None] | None = None,
+    state: State | None = None,
+) -> Solution:
+    """Satisfy a problem's constraints.
+
+    Args:
+        problem: what must be true.
+        spec: the field to train, built anew for each stage of the problem.
+        plan: the phases, run in order in each stage.
+        budget: limits beside the phases' steps.
+        seed: of weights and batches; the same seed gives the same bits on the CPU.
+        device: auto, cpu, cuda or mps.
+        constraints: the constraints of a stage, where other than the stage's own.
+        keeper: keeps logs and checkpoints.
+        observers: called at each log point.
+        monitor: a cheap metric, taken at log points at most every few seconds.
+        state: continue from here.
+    """
+    loop = _Loop(problem, spec, tuple(plan), budget or Budget(), seed, device,
+                 constraints or (lambda stage: stage.constraints()), keeper, observers, monitor,
+                 state or State())  # fmt: skip
+    with deferred_interrupts() as interrupt:
+        return loop.run(interrupt)
+
+
+class _Loop:
+    def __init__(self, problem: Problem, spec: FieldSpec, plan: tuple[Phase, ...], budget: Budget, seed: int,
+                 device: str, constraints: Callable[[Problem], Mapping[str, Constraint]], keeper: Keeper | None,
+                 observers: Sequence[Callable[[Log], None]],
+                 monitor: Callable[[Field], tuple[str, float] | None] | None, state: State) -> None:  # fmt: skip
+        if not plan:
+            raise PinnsceneError("a plan needs at least one phase")
+        self.problem, self.spec, self.plan, self.budget, self.seed = problem, spec, plan, budget, seed
+        self.device, self.constraints, self.keeper = device, constraints, keeper
+        self.observers, self.monitor, self.state = observers, monitor, state
+        self.history: list[Log] = []
+        self.heldout: list[tuple[float, float]] = []
+        self.finished = ""
+        self.idle = 0.0  # seconds spent on monitors and checkpoints, not on solving
+        self.monitored = perf_counter()
+        self.monitor_cost = 0.0
+
+    def run(self, interrupt: Interrupt) -> Solution:
+        self.begun = perf_counter() - self.state.seconds
+        status = Status.MAX_STEPS
+        try:
+            for k, stage in self._stages():
+                status = self._run_stage(k, stage, interrupt)
+        except _Stop as stop:
+            status = stop.status
+        return self._solution(status)
+
+    def _stages(self) -> Iterator[tuple[int, Problem]]:
+        state = self.state
+        for k in range(len(self.problem.cuts()) or 1):
+            stage = self.problem.stage(k, state.fields[k - 1] if k else None)
+            if k == len(state.fields):
+                state.fields.append(self.spec.build(stage, self.seed + k))
+            if k >= state.stage:
+                yield k, stage
+
+    def _run_stage(self, k: int, stage: Problem, interrupt: Interrupt) -> Status:
+        state = self.state
+        status = Status.MAX_STEPS
+        for number, phase in enumerate(self.plan):
+            if number < state.phase:
+                continue
+            dtype = resolve_dtype(phase.dtype)
+            device = resolve_device(self.device, dtype)
+            for field in state.fields:
+                field.to(device, dtype)
+            objective = Objective(self.constraints(stage), self.seed + k, device, dtype, phase.resample)
+            baseline = Baseline(objective, state.fields[k])
+            with precision(phase.precision, device):
+                status = self._run_phase(phase, state.fields[k], objective, baseline, interrupt)
+            state.phase, state.step, state.stepper = number + 1, 0, {}
+        self.heldout.append(baseline.measure(state.fields[k]))
+        state.stage, state.phase = k + 1, 0
+        return status
+
+    def _run_phase(self, phase: Phase, field: Field, objective: Objective, baseline: Baseline,
+                   interrupt: Interrupt) -> Status:  # fmt: skip
+        state = self.state
+        stepper = phase.solver.start(field, objective, phase.steps, state.memory)
+        if state.stepper:
+            stepper.load(state.stepper)
+        good = _copy(field)
+        while state.step < phase.steps:
+            losses = stepper.step(state.step)
+            state.step += 1
+            state.taken += 1
+            last = state.step == phase.steps or bool(stepper.finished)
+            late = self._late()
+            if state.step % phase.every == 0 or last or late or interrupt.came or state.step == 1:
+                if not self._log(phase, stepper, losses, field):
+                    field.load_state_dict(good)
+                    self.heldout.append(baseline.measure(field))
+                    raise _Stop(Status.NONFINITE)
+                good = _copy(field)
+                met = self.budget.tol is not None and baseline.relative(field) <= self.budget.tol
+                self._keep(stepper, field, force=interrupt.came or late)
+                if interrupt.came or late:
+                    stepper.finish()
+                    self.heldout.append(baseline.measure(field))
+                    raise _Stop(Status.INTERRUPTED if interrupt.came else Status.MAX_SECONDS)
+                if met:
+                    self.finished = f"the held-out residual is below {self.budget.tol:g}"
+                    stepper.finish()
+                    return Status.CONVERGED
+            if stepper.finished:
+                self.finished = stepper.finished
+                break
+        stepper.finish()
+        return Status.CONVERGED if stepper.finished else Status.MAX_STEPS
+
+    def _late(self) -> bool:
+        limit = self.budget.seconds
+        return limit is not None and self._seconds() >= limit
+
+    def _seconds(self) -> float:
+        return perf_counter() - self.begun - self.idle
+
+    def _log(self, phase: Phase, stepper: Stepper, losses: Mapping[str, Tensor], field: Field) -> bool:
+        """Read the losses (waiting for the device) and tell observers; False where they are not finite."""
+        names = list(losses)
+        values = torch.stack([losses[n].double() for n in names]).tolist()
+        state = self.state
+        state.seconds = self._seconds()
+        finite = all(isfinite(v) for v in values)
+        metric = self._metric(field) if finite else None
+        log = Log(state.stage, len(self.problem.cuts()) or 1, phase.solver.name, state.step, phase.steps,
+                  dict(zip(names, values, strict=True)), state.seconds,
+                  state.taken / max(state.seconds, 1e-9), metric, stepper.note)  # fmt: skip
+        if finite:
+            state.loss = log.loss
+        self.history.append(log)
+        for observer in self.observers:
+            observer(log)
+        if self.keeper is not None:
+            self.keeper.log(log)
+        return finite
+
+    def _metric(self, field: Field) -> tuple[str, float] | None:
+        """The cheap metric, at most a tenth of the time."""
+        now = perf_counter()
+        if self.monitor is None or now - self.monitored < max(2.0, 10 * self.monitor_cost):
+            return None
+        metric = self.monitor(field)
+        self.monitored = perf_counter()
+        self.monitor_cost = self.monitored - now
+        self.idle += self.monitor_cost
+        return metric
+
+    def _keep(self, stepper: Stepper, field: Field, force: bool) -> None:
+        """Save the weights in training, and those to show where ``finish`` would exchange them."""
+        if self.keeper is None or not (force or self.keeper.due()):
+            return
+        began = perf_counter()
+        self.state.stepper, trained = stepper.state(), _copy(field)
+        stepper.finish()
+        shown = _copy(field)
+        field.load_state_dict(trained)
+        same = all(torch.equal(shown[name], t) for name, t in trained.items())
+        self.state.shown = None if same else shown
+        self.keeper.save(self.state)
+        self.idle += perf_counter() - began
+
+    def _solution(self, status: Status) -> Solution:
+        state = self.state
+        fields = state.fields
+        joined = join(self.problem, fields)
+        whole = any(phase.solver.name != "head" for phase in self.plan)
+        trained = sum(p.numel() for f in fields for p in (f if whole else f.head).parameters())
+        advice = ADVICE[status] or (self.finished if status == Status.CONVERGED else "")
+        solution = Solution(self.problem, joined, self.plan, self.seed, status, advice, self.history, state.loss,
+                            relative(self.heldout), state.taken, state.seconds, trained,
+                            str(fields[-1].device), str(fields[-1].dtype).removeprefix("torch."))  # fmt: skip
+        if self.keeper is not None and status not in (Status.INTERRUPTED, Status.MAX_SECONDS):
+            state.stepper, state.shown = {}, None
+            self.keeper.save(state)
+        return solution
+
+
+def join(problem: Problem, fields: list[Field]) -> Field | Piecewise:
+    """The fields of a problem's windows as one."""
+    ends = problem.cuts()
+    return Piecewise("t", list(zip(ends, fields, strict=False))) if ends else fields[0]
+
+
+def _copy(field: Field) -> dict[str, Tensor]:
+    return {name: t.detach().clone() for name, t in field.state_dict().items()}

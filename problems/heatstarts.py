@@ -1,0 +1,50 @@
+"""Initial states of the heat problem, by name."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pinnscene.batch import Points
+from pinnscene.problems.walls import mode
+
+if TYPE_CHECKING:
+    from pinnscene.problems.heat import Heat
+
+# The "modes" start: the first modes of the walls with these weights.
+WEIGHTS = {1: 1.0, 2: 0.5, 3: 0.25}
+
+
+def product_mode(heat: "Heat", p: Points, m: int) -> Tensor:
+    """The product over the axes of the m-th mode between their walls: sines, or cosines at Neumann walls."""
+    value = torch.ones_like(p["t"])
+    for axis in heat.space:
+        value = value * mode(heat.conditions[axis], m, p[axis], heat.lower, heat.upper - heat.lower)
+    return value
+
+
+def sine(heat: "Heat", p: Points) -> Tensor:
+    """One mode of the walls: sin(mode pi x) between Dirichlet walls."""
+    return product_mode(heat, p, heat.mode)
+
+
+def modes(heat: "Heat", p: Points) -> Tensor:
+    """The first three modes of the walls."""
+    return torch.stack([w * product_mode(heat, p, m) for m, w in WEIGHTS.items()]).sum(0)
+
+
+def bump(heat: "Heat", p: Points) -> Tensor:
+    """A Gaussian in the middle, its width a tenth of the box."""
+    length = heat.upper - heat.lower
+    squares = [((p[axis] - heat.lower) / length - 0.5) ** 2 for axis in heat.space]
+    return torch.exp(-torch.stack(squares).sum(0) / 0.1**2)
+
+
+def step(heat: "Heat", p: Points) -> Tensor:
+    """From 0 to 1 across the middle of x, smooth over a twentieth of the box."""
+    x = (p["x"] - heat.lower) / (heat.upper - heat.lower)
+    return 0.5 * (1 + torch.tanh((x - 0.5) / 0.05))
+
+
+NAMES: dict[str, Callable[["Heat", Points], Tensor]] = {"sine": sine, "modes": modes, "bump": bump, "step": step}
