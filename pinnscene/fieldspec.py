@@ -52,23 +52,10 @@ class FieldSpec:
         knobs = convert_all("field knob", own | dict(self.knobs), hints)
         return replace(self, encoding=encoding, knobs=knobs)
 
-    def override(self, backbone: str | None, encoding: str | None, given: Mapping[str, Any]) -> "FieldSpec":
-        """The same with another backbone or encoding, and knobs from ``--set field.NAME=value``.
-
-        Knobs that the new backbone or encoding does not have are dropped: they were the old one's.
-        """
+    def override(self, encoding: str | None, given: Mapping[str, Any]) -> "FieldSpec":
+        """The same with another encoding, and knobs from ``--set field.NAME=value``."""
         given = dict(given)
-        engine = given.pop("engine", self.engine)
-        spec = replace(self, engine=engine)
-        if backbone or encoding:
-            spec = replace(
-                spec,
-                backbone=backbone or self.backbone,
-                encoding=encoding or (None if backbone else self.encoding),
-                knobs={},
-            )
-            hints = _hints(spec)
-            spec = replace(spec, knobs={k: v for k, v in self.knobs.items() if k in hints})
+        spec = replace(self, engine=given.pop("engine", self.engine), encoding=encoding or self.encoding)
         return replace(spec, knobs={**spec.knobs, **given}).resolve()
 
     def build(self, problem: "Problem", seed: int = 0) -> Field:
@@ -90,7 +77,3 @@ class FieldSpec:
 def _backbone(name: str) -> str:
     return PRESETS[name][1] if name in PRESETS else name
 
-
-def _hints(spec: FieldSpec) -> dict[str, Any]:
-    resolved = replace(spec, knobs={}).resolve()
-    return knobs_of(encodings[str(resolved.encoding)]) | knobs_of(backbones[_backbone(resolved.backbone)])

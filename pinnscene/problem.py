@@ -79,15 +79,30 @@ class Problem(ABC):
         """Conditions held exactly by the shape of the field."""
         return None
 
-    def field(self, solver: str) -> FieldSpec:
-        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper."""
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper.
+
+        Args:
+            solver: name of the first solver.
+            backbone: the preset or backbone asked for; None for the problem's own choice.
+        """
+        name = backbone or "siren"
         if solver == "head":
-            return FieldSpec("siren", knobs={"width": 512, "depth": 1})
-        return FieldSpec("siren", knobs={"width": 64, "depth": 3, "first": 6.0, "omega": 6.0})
+            return FieldSpec(name, knobs={"width": 512, "depth": 1})
+        own = {"first": 6.0, "omega": 6.0} if name == "siren" else {}
+        return FieldSpec(name, knobs={"width": 64, "depth": 3, **own})
 
     def plan(self) -> str:
         """The default solvers, in order, separated by commas."""
         return "head"
+
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        """Knobs and budgets of solvers that suit this problem, by solver name: ``{"adam": {"lr": 2e-3}}``."""
+        return {}
+
+    def data_options(self) -> tuple[str, ...]:
+        """The options that are paths of data files."""
+        return ()
 
     def params(self) -> dict[str, Any]:
         """The coefficients that ``u.param`` finds: by default the options that are numbers or functions."""

@@ -66,6 +66,10 @@ class Registry(Generic[T]):
                 f"the {self.kind} '{name}' failed to load from {plugins[name].value}: {cause}"
             ) from cause
 
+    def registered(self, name: str) -> T | None:
+        """What ``register`` put under a name in this process, entry points aside."""
+        return self._known.get(name)
+
     def loadable(self) -> dict[str, Any]:
         """Everything that loads, by name; what does not is named in a warning."""
         loaded = {}

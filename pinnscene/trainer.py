@@ -22,6 +22,7 @@ from pinnscene.problem import Problem
 from pinnscene.residual import Baseline, relative
 from pinnscene.solution import ADVICE, Log, Solution, Status
 from pinnscene.solvers import Stepper
+from pinnscene.tree import to_device
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class _Loop:
         state = self.state
         stepper = phase.solver.start(field, objective, phase.steps, state.memory)
         if state.stepper:
-            stepper.load(state.stepper)
+            stepper.load(to_device(state.stepper, field.device))
         good = _copy(field)
         while state.step < phase.steps:
             losses = stepper.step(state.step)

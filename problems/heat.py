@@ -148,10 +148,9 @@ class Heat(Problem):
         lift = Frozen(self.start.u, "t", self.begin) if isinstance(self.start, Frozen) else self.u0
         return Ansatz(lift, factor)
 
-    def field(self, solver: str) -> FieldSpec:
-        if solver == "head":
-            return FieldSpec("siren", knobs={"width": SIZES[self.dims][0], "depth": 1})
-        return FieldSpec("siren", knobs={"width": 64, "depth": 3, "first": 6.0, "omega": 6.0})
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        spec = super().field(solver, backbone)
+        return replace(spec, knobs={**spec.knobs, "width": SIZES[self.dims][0]}) if solver == "head" else spec
 
     def cuts(self) -> tuple[float, ...]:
         count = self.windows or SIZES[self.dims][2]

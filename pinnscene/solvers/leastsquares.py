@@ -4,10 +4,12 @@ Normal equations would stop at 1e-7. With several processes each reduces its row
 the stacked factors are reduced once more (TSQR).
 """
 
+from math import sqrt
+
 import torch
 from torch import Tensor
 
-from pinnscene.parallel import gather_rows
+from pinnscene.parallel import gather_rows, total, world
 
 
 def least_squares(a: Tensor, y: Tensor, damping: float = 1e-16) -> Tensor:
@@ -19,10 +21,9 @@ def least_squares(a: Tensor, y: Tensor, damping: float = 1e-16) -> Tensor:
     """
     m = a.shape[1]
     both = torch.cat([a, y[:, None]], 1)
-    if both.shape[0] > m + 1:
-        both = torch.linalg.qr(both, mode="r")[1]
-    both = gather_rows(both)
     ridge = both.new_zeros(m, m + 1)
-    ridge.diagonal().fill_(damping * float(torch.linalg.matrix_norm(both[:, :m])))
+    ridge.diagonal().fill_(damping * sqrt(float(total(both[:, :m].square().sum()))))
+    if world() > 1 or len(both) > 4 * m:  # otherwise one factorisation of everything is cheaper
+        both = gather_rows(torch.linalg.qr(both, mode="r")[1])
     r = torch.linalg.qr(torch.cat([both, ridge]), mode="r")[1]
     return torch.linalg.solve_triangular(r[:m, :m], r[:m, m:], upper=True)[:, 0]

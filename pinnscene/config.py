@@ -1,0 +1,123 @@
+"""The configuration of a run: plain data, enough to build problem, field and plan again."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from pinnscene.constraint import Constraint
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.knobs import convert
+from pinnscene.plan import Phase, make_phase
+from pinnscene.problem import Problem
+from pinnscene.trainer import Budget
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run is made of.
+
+    Attributes:
+        problem: registered name, or FILE.py:Class.
+        options: of the problem, plain.
+        field, plan: the field's description and the phases.
+        constraints: knobs of constraints by name (n, points, weight).
+        seed, device, budget: as in ``train``.
+        data: path, size and SHA-256 of each data file among the options, by option.
+    """
+
+    problem: str
+    options: Mapping[str, Any]
+    field: FieldSpec
+    plan: tuple[Phase, ...]
+    constraints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "auto"
+    budget: Budget = Budget()
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def dumps(self) -> str:
+        """The configuration as TOML."""
+        spec = self.field.resolve()
+        return tomli_w.dumps({
+            "schema": SCHEMA,
+            "problem": self.problem,
+            "seed": self.seed,
+            "device": self.device,
+            **_present({"max_seconds": self.budget.seconds, "tol": self.budget.tol}),
+            "options": dict(self.options),
+            "field": {"backbone": spec.backbone, "encoding": spec.encoding, "engine": spec.engine,
+                      "knobs": dict(spec.knobs)},
+            "plan": [phase.describe() for phase in self.plan],
+            "constraints": {k: dict(v) for k, v in self.constraints.items()},
+            "data": {k: dict(v) for k, v in self.data.items()},
+        })  # fmt: skip
+
+    @classmethod
+    def loads(cls, text: str, where: str = "config.toml") -> "Config":
+        """The configuration of TOML text; raises ``PinnsceneError`` where it is damaged or of a newer schema."""
+        try:
+            raw = tomllib.loads(text)
+            if raw.get("schema", SCHEMA) > SCHEMA:
+                raise PinnsceneError(f"{where} has schema {raw['schema']}, newer than this pinnscene's {SCHEMA}: "
+                                     "upgrade pinnscene")  # fmt: skip
+            spec = raw["field"]
+            return cls(
+                raw["problem"], raw["options"],
+                FieldSpec(spec["backbone"], spec["encoding"], spec["engine"], spec["knobs"]).resolve(),
+                tuple(_phase(entry) for entry in raw["plan"]), raw.get("constraints", {}),
+                raw["seed"], raw["device"], Budget(raw.get("max_seconds"), raw.get("tol")), raw.get("data", {}),
+            )  # fmt: skip
+        except tomllib.TOMLDecodeError as cause:
+            raise PinnsceneError(f"{where} is not TOML: {cause}") from cause
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise PinnsceneError(f"{where} is incomplete or damaged: {cause!r}") from cause
+
+
+def _phase(entry: Mapping[str, Any]) -> Phase:
+    return make_phase(entry["solver"], {k: v for k, v in entry.items() if k != "solver"})
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if v is not None}
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """A data file's path, size and SHA-256."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return {"path": str(path.resolve()), "size": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def tuned(problem: Problem, knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, Constraint]:
+    """The problem's constraints with ``--set NAME.knob=value`` applied to their samplers and weights."""
+    found = dict(problem.constraints())
+    for name, given in knobs.items():
+        if name not in found:
+            raise unknown("constraint", name, found)
+        for knob, value in given.items():
+            found[name] = _tune(name, found[name], knob, value)
+    return found
+
+
+def _tune(name: str, constraint: Constraint, knob: str, value: Any) -> Constraint:
+    if knob == "weight":
+        weight = convert(f"{name}.weight", value, float)
+        if not weight > 0:
+            raise PinnsceneError(f"{name}.weight must be positive, got {weight}")
+        return replace(constraint, weight=weight)
+    sampler = constraint.sampler
+    kinds = {"n": int, "points": str}
+    known = [k for k in kinds if k in getattr(sampler, "__dataclass_fields__", {})]
+    if knob not in known:
+        raise unknown(f"knob of constraint {name}", knob, [*known, "weight"])
+    return replace(constraint, sampler=replace(sampler, **{knob: convert(f"{name}.{knob}", value, kinds[knob])}))

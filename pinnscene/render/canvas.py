@@ -1,0 +1,39 @@
+"""Matplotlib figures without global state: no pyplot, no display."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pinnscene.files import replacing
+
+FIELD, ERROR, SIGNED = "inferno", "magma", "RdBu_r"  # colour maps: sequential values, errors, signed values
+
+
+def figure(width: float, height: float, dpi: int = 120) -> Figure:
+    """An empty figure of a size in inches, laid out without overlaps."""
+    made = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(made: Figure, path: Path) -> Path:
+    """Write a figure whole or not at all."""
+    with replacing(path) as temporary:
+        made.savefig(temporary)
+    return path
+
+
+def pixels(made: Figure) -> NDArray[np.uint8]:
+    """The drawn figure as RGB [height, width, 3]."""
+    canvas = made.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def short(value: float) -> str:
+    """A number for a title."""
+    return f"{value:.3g}"

@@ -1,0 +1,186 @@
+"""Solving from Python and from the command line: settings to configuration to solution to run folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pinnscene.checkpoints import restore
+from pinnscene.config import Config, fingerprint, tuned
+from pinnscene.device import resolve_device
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.options import build_problem, find_problem, plain_options
+from pinnscene.plan import make_plan, with_steps
+from pinnscene.problem import Problem
+from pinnscene.report import problem_name, report
+from pinnscene.run import Run
+from pinnscene.solution import Log, Solution, Status
+from pinnscene.solvers import solvers
+from pinnscene.trainer import Budget, State, train
+from pinnscene.usercode import names_code, origin, split
+
+Observer = Callable[[Log], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen for a solve beside the problem's options; None leaves the problem's own choice.
+
+    Attributes:
+        solver: names in order, "adam,lbfgs".
+        backbone, encoding: presets or registered names.
+        steps: a budget for every phase, or one for each.
+        max_seconds, tol: see ``Budget``.
+        device, dtype, seed: where, in which precision, from which seed.
+        knobs: ``{"field": {"width": 128}, "adam": {"lr": 1e-4}, "pde": {"n": 4096}}``.
+    """
+
+    solver: str | None = None
+    backbone: str | None = None
+    encoding: str | None = None
+    steps: Sequence[int] | int | None = None
+    max_seconds: float | None = None
+    tol: float | None = None
+    device: str = "auto"
+    dtype: str | None = None
+    seed: int = 0
+    knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
+    """The configuration of a problem under ``settings``; every name and number is checked here, before any work."""
+    resolve_device(settings.device)
+    if settings.seed < 0:
+        raise PinnsceneError(f"seed must be at least 0, got {settings.seed}")
+    names = settings.solver or problem.plan()
+    constraints = dict(problem.constraints())
+    for group in settings.knobs:
+        if group != "field" and group not in solvers and group not in constraints:
+            raise unknown("knob", group, ["field", *solvers, *constraints])
+    own = problem.knobs()
+    phases = {s: {**own.get(s, {}), **settings.knobs.get(s, {})} for s in solvers}
+    if settings.dtype is not None:
+        phases = {s: {"dtype": settings.dtype, **knobs} for s, knobs in phases.items()}
+    plan = make_plan(names, phases)
+    if settings.steps is not None:
+        plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
+    spec = problem.field(plan[0].solver.name, settings.backbone)
+    spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
+    budget = Budget(settings.max_seconds, settings.tol)
+    chosen = {k: v for k, v in settings.knobs.items() if k in constraints}
+    tuned(problem, chosen)
+    options = plain_options(problem)
+    data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}
+    return Config(name or origin(type(problem)) or problem_name(problem), options, spec, plan, chosen,
+                  settings.seed, settings.device, budget, data)  # fmt: skip
+
+
+def run_config(
+    problem: Problem,
+    config: Config,
+    *,
+    run: Run | None = None,
+    state: State | None = None,
+    observers: Sequence[Observer] = (),
+    watch: bool = False,
+) -> Solution:
+    """Train as configured, reporting to ``run`` and ``observers``; ``watch`` takes the cheap metric meanwhile."""
+    monitor = problem.monitor() if watch else None
+    watched = (lambda u: (monitor[0], monitor[1](u))) if monitor is not None else None
+    return train(problem, config.field, config.plan, budget=config.budget, seed=config.seed, device=config.device,
+                 constraints=lambda stage: tuned(stage, config.constraints), keeper=run, observers=observers,
+                 monitor=watched, state=state)  # fmt: skip
+
+
+def solve(
+    problem: Problem,
+    *,
+    out: str | Path | None = None,
+    observers: Sequence[Observer] = (),
+    **settings: Any,
+) -> Solution:
+    """Solve a problem from Python.
+
+    Args:
+        problem: what must be true.
+        out: a run folder to make; None keeps everything in memory.
+        observers: called at each log point.
+        settings: see ``Settings``.
+
+    Returns:
+        The solution; with ``out`` its metrics, pictures and checkpoint are in the folder.
+    """
+    known = Settings.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise unknown("setting", name, known)
+    config = configure(problem, Settings(**settings))
+    run = begin(problem, config, Path(out)) if out is not None else None
+    solution = run_config(problem, config, run=run, observers=observers)
+    if run is not None:
+        conclude(run, solution)
+    return solution
+
+
+def begin(problem: Problem, config: Config, path: Path) -> Run:
+    """Make the run folder and write its configuration."""
+    run = Run.create(path)
+    run.configure(config)
+    for text in {config.problem, *map(str, config.options.values())}:
+        if names_code(text):
+            run.keep_source(split(text)[0])
+    return run
+
+
+def conclude(run: Run, solution: Solution, figures: bool = True) -> dict[str, Any]:
+    """Evaluate, write result.json and draw the pictures; returns the result."""
+    result = report(solution, str(run.path))
+    run.conclude(result)
+    if figures and solution.status != Status.NONFINITE:
+        folder = run.path / "figures"
+        folder.mkdir(exist_ok=True)
+        solution.problem.figures(solution.field, folder)
+        from pinnscene.render.history import draw_history
+
+        draw_history(solution.history, folder)
+    return result
+
+
+def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Config]:
+    """The problem and configuration of a run folder.
+
+    Args:
+        run: the folder.
+        code: FILE.py:name for options (and "problem") that are code: a run folder never loads code by itself.
+            Also other paths for data that has moved.
+    """
+    config, given = run.config, dict(code or {})
+    name = given.pop("problem", config.problem)
+    if names_code(config.problem) and name == config.problem:
+        raise PinnsceneError(f"this run's problem is code, {config.problem}: name it to have it loaded, "
+                             f"--problem {config.problem}")  # fmt: skip
+    options = dict(config.options) | given
+    for option, value in options.items():
+        if option not in given and (names_code(value) or str(value).startswith("<python ")):
+            raise PinnsceneError(f"this run's option {option} is code, {value}: name it to have it loaded, "
+                                 f"--set {option}=FILE.py:name")  # fmt: skip
+    for option, record in config.data.items():
+        _check_data(option, Path(str(options[option])), record)
+    return build_problem(find_problem(name), options), replace(config, options=options)
+
+
+def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
+    if not path.is_file():
+        raise PinnsceneError(f"the data file {path} is gone: say where it is with --{option} PATH or --set {option}=PATH")
+    if path.stat().st_size != record["size"] or fingerprint(path)["sha256"] != record["sha256"]:
+        raise PinnsceneError(f"{path} is not the file of this run (its SHA-256 differs): give the original, or solve anew")
+
+
+def load_state(run: Run, problem: Problem, config: Config) -> State:
+    """The state of a run's newest checkpoint, on the CPU."""
+    content = run.checkpoint()
+    fields = []
+    for k in range(len(content["fields"])):
+        stage = problem.stage(k, fields[k - 1] if k else None)
+        fields.append(config.field.build(stage, config.seed + k))
+    return restore(content, fields)
