@@ -141,6 +141,10 @@ class Problem(ABC):
 
         return against_reference(self, u)
 
+    def metric_names(self) -> list[str]:
+        """The names of the scores that ``metrics`` gives."""
+        return ["rel_l2", "max_abs"] if self.reference_info() is not None else []
+
     def metric_points(self) -> int:
         """The number of points ``metrics`` is taken on."""
         return len(self.domain.grid())

@@ -57,7 +57,7 @@ def resample(pixels: np.ndarray, size: tuple[int, int], by: Image.Resampling) ->
 def load_picture(path: str | Path) -> Picture:
     """Any picture that Pillow reads, the orientation of its EXIF data applied.
 
-    Grey stays grey at 8 or 16 bits; palettes become colours; colours are read at 8 bits, as Pillow has no more.
+    Grey stays grey at 8 or 16 bits, palettes become colours; colours are read at 8 bits: Pillow has no more.
     An alpha that is 1 everywhere is dropped.
 
     Raises:
@@ -84,7 +84,7 @@ def _explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise PinnsceneError(f"there is no picture {path}: check the path") from None
     except UnidentifiedImageError:
-        raise PinnsceneError(f"{path} is no picture that Pillow reads: expected PNG, JPEG, TIFF ...") from None
+        raise PinnsceneError(f"{path} is no picture that Pillow reads: expected PNG, JPEG ...") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise PinnsceneError(f"{path} has more than {most} million pixels: shrink it first") from None

@@ -1,0 +1,97 @@
+"""The Typer app: commands, exit codes, and errors in one line."""
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from pinnscene.cli import commands
+
+app = typer.Typer(
+    name="pinnscene",
+    help="Say what must be true of a field (a PDE, a picture, a shape) and get the field.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from pinnscene import __version__
+
+        print(f"pinnscene {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Say what must be true of a field (a PDE, a picture, a shape) and get the field."""
+
+
+for command in commands.ALL:
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line. Exit codes: 0 done, 2 a user's mistake, 3 not as accurate as asked, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    if not debug:
+        warnings.showwarning = _show_warning
+    try:
+        code = app(arguments, standalone_mode=False)
+    except Exception as cause:
+        if debug:
+            raise
+        code = _explain(cause)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _explain(cause: Exception) -> int:
+    """Say what went wrong in one line; the exit code."""
+    import click
+
+    if isinstance(cause, click.exceptions.Exit):
+        return cause.exit_code
+    if isinstance(cause, click.Abort):
+        return 130
+    if isinstance(cause, click.UsageError):
+        message = cause.format_message()
+    elif type(cause).__name__ == "PinnsceneError":
+        message = str(cause)
+    elif isinstance(cause, MemoryError) or "not enough memory" in str(cause) or "out of memory" in str(cause):
+        message = "out of memory: take fewer points or a narrower field (--set field.width=...)"
+    elif isinstance(cause, BrokenPipeError):
+        return 0
+    else:
+        message = f"{type(cause).__name__}: {cause} (run again with --debug for the traceback)"
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return 2
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int,
+                  file: object = None, line: str | None = None) -> None:  # fmt: skip
+    del category, filename, lineno, file, line
+    print("warning: " + " ".join(str(message).split()), file=sys.stderr)
+
+
+def _leave(code: int) -> None:
+    """Exit; a reader that closed the pipe early is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code)

@@ -1,0 +1,11 @@
+"""The commands, in the order of the help."""
+
+from pinnscene.cli.evaluate import evaluate
+from pinnscene.cli.info import info
+from pinnscene.cli.listing import list_problems
+from pinnscene.cli.render import render
+from pinnscene.cli.solve import solve
+
+list_problems.__name__ = "list"
+evaluate.__name__ = "eval"
+ALL = (list_problems, info, solve, render, evaluate)

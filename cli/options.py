@@ -1,0 +1,74 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE",
+                 help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096."),
+]  # fmt: skip
+Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A data file: short for --set data=PATH.")]
+Code = Annotated[
+    str | None,
+    typer.Option("--problem", metavar="FILE.py:Class", help="The code of a run's custom problem, to have it loaded."),
+]
+Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, or a registered backbone.")]
+Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional.")]
+Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
+Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
+Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]
+Tol = Annotated[float | None, typer.Option(help="Relative residual on held-out points to reach; missing it exits with 3.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str | None, typer.Option(help="float32 or float64; each solver has its own default.")]
+Seed = Annotated[int, typer.Option(help="Of weights and points.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="A config.toml to start from.")]
+
+
+def parse_sets(pairs: list[str] | None, data: str | None) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """``--set`` values as problem options and knobs by group; raises ``PinnsceneError`` for what has no '='."""
+    from pinnscene.errors import PinnsceneError
+
+    options: dict[str, str] = {} if data is None else {"data": data}
+    knobs: dict[str, dict[str, str]] = {}
+    for pair in pairs or []:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.strip():
+            raise PinnsceneError(f"--set expected KEY=VALUE, got '{pair}'")
+        group, dot, knob = key.strip().rpartition(".")
+        if dot:
+            knobs.setdefault(group, {})[knob] = value
+        else:
+            options[knob] = value
+    return options, knobs
+
+
+def parse_steps(text: str | None) -> list[int] | None:
+    """Step budgets from "5000" or "5000,500"; raises ``PinnsceneError`` for anything but whole numbers from 1."""
+    from pinnscene.errors import PinnsceneError
+
+    if text is None:
+        return None
+    try:
+        steps = [int(part) for part in text.split(",")]
+    except ValueError:
+        steps = [0]
+    if min(steps) < 1:
+        raise PinnsceneError(f"--steps expected whole numbers of at least 1, such as 5000 or 5000,500, got '{text}'")
+    return steps
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height from "640x480"; raises ``PinnsceneError``."""
+    from pinnscene.errors import PinnsceneError
+
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise PinnsceneError(f"--size expected WIDTHxHEIGHT, such as 2048x2048, got '{text}'")
+    return int(parts[0]), int(parts[1])

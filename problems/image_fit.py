@@ -1,0 +1,223 @@
+"""A picture as a field: the colour at every point of its plane."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnscene.batch import Batch, Points
+from pinnscene.constraint import Constraint
+from pinnscene.domain import Box
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.metrics import evaluate, psnr
+from pinnscene.problem import Problem, Reference
+from pinnscene.render.picture import render_picture, sample
+from pinnscene.render.request import RenderRequest
+from pinnscene.samplers import count
+from pinnscene.scenes.pictures import Picture, built_in, load_picture
+from pinnscene.seeds import generator
+from pinnscene.views import Differentiable
+
+SIDE = 256  # of a built-in picture where none is asked for
+WATCHED = 4096  # pixels that the progress display scores
+
+# What reaches the PSNR of the README within its time on two cores; see benchmarks.
+FIELDS: dict[str, dict[str, Any]] = {
+    "siren": {"width": 128, "depth": 3, "first": 30.0, "omega": 30.0},
+    "fourier": {"width": 128, "depth": 2, "features": 192, "sigma": 10.0, "activation": "relu"},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels(Batch):
+    """Pixels of a picture: their centres ``xy`` [n, 2] in pixels, and their colours [n, k] from 0 to 1."""
+
+    xy: Tensor
+    colour: Tensor
+
+
+@dataclass(frozen=True)
+class PixelSampler:
+    """``n`` pixels, one drawn from each of ``n`` equal runs of the pixels in reading order.
+
+    Even cover makes the loss of a batch far less noisy than independent draws do. With ``n`` or fewer pixels a
+    batch is all of them. They move to a device once.
+
+    Attributes:
+        pixels: what to draw from.
+        n: pixels a batch.
+    """
+
+    pixels: Pixels = field(repr=False)
+    n: int
+    _moved: dict[str, Pixels] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        count(self.n, "the number of pixels n")
+
+    def __call__(self, generator: torch.Generator) -> Pixels:
+        pixels = self._on(generator.device)
+        total = len(pixels)
+        if self.n >= total:
+            return pixels
+        place = torch.rand(self.n, generator=generator, device=generator.device, dtype=torch.float64)
+        place += torch.arange(self.n, device=generator.device)
+        return pixels[(place * (total / self.n)).long().clamp_max(total - 1)]
+
+    def _on(self, device: torch.device) -> Pixels:
+        if str(device) not in self._moved:
+            self._moved[str(device)] = self.pixels.to(device)
+        return self._moved[str(device)]
+
+
+@dataclass(frozen=True)
+class ImageFit(Problem):
+    """u(x, y) = the colour of a picture at the centre of each pixel, by least squares.
+
+    Domain: x from 0 to the width and y from 0, the top, to the height, in pixels: pixel (i, j) has its centre at
+    (i + 1/2, j + 1/2). Values from 0 to 1, named r, g, b, with a where it has transparency, or grey.
+    Default: scikit-image's astronaut, shrunk to 256 x 256 pixels.
+    Inpainting: ``mask`` or ``heldout`` keeps pixels from training, and the field fills them in.
+    Reference: the picture's own pixels. The PSNR is taken on the pixels that were left out ("held-out"), or where
+    none were on those that were trained on ("fitted"); the SSIM always on the whole picture.
+    """
+
+    data: str | None = None  # picture file: PNG, JPEG, TIFF ..., grey or colour; none for a built-in picture
+    image: Literal["astronaut", "camera", "coffee", "checkerboard", "circles"] = "astronaut"  # built-in picture
+    side: int = 0  # longest side to shrink the picture to, pixels; 0 keeps a file's size, 256 for built-in ones
+    mask: str | None = None  # grey picture of the same size: bright pixels are trained on, dark ones left out
+    heldout: float = 0.0  # share of the pixels left out at random, from 0 to below 1
+    split: int = 0  # seed of the pixels left out at random
+    n: int = 4096  # pixels a step
+
+    def __post_init__(self) -> None:
+        if self.side < 0 or self.split < 0:
+            raise PinnsceneError(f"image-fit expected side and split >= 0, got {self.side} and {self.split}")
+        if not 0 <= self.heldout < 1:
+            raise PinnsceneError(f"image-fit expected heldout from 0 to below 1 (a share), got {self.heldout}")
+        if self.mask is not None and self.heldout:
+            raise PinnsceneError("image-fit expected mask or heldout, got both: give one of them")
+        count(self.n, "image-fit's n, pixels a step,")
+        _ = self.trained  # raises on a bad picture or mask
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The picture to fit."""
+        if self.data is None:
+            return built_in(self.image, self.side or SIDE)
+        loaded = load_picture(self.data)
+        return loaded.shrunk(self.side) if self.side else loaded
+
+    @cached_property
+    def trained(self) -> np.ndarray:
+        """Which pixels are trained on, booleans [height, width]."""
+        width, height = self.picture.size
+        if self.mask is not None:
+            return _read_mask(self.mask, (width, height))
+        kept = torch.ones(width * height, dtype=torch.bool)
+        order = torch.randperm(len(kept), generator=generator(self.split, "heldout"))
+        kept[order[: int(self.heldout * len(kept))]] = False
+        return kept.numpy().reshape(height, width)
+
+    @property
+    def scored(self) -> np.ndarray:
+        """Which pixels the PSNR is taken on, booleans [height, width]: those left out, or all."""
+        return self.trained if self.trained.all() else ~self.trained
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return self.picture.values
+
+    @cached_property
+    def domain(self) -> Box:
+        width, height = self.picture.size
+        return Box(x=(0, width), y=(0, height))
+
+    def frame(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """A square around the picture, so that both axes have the same frequencies."""
+        half = max(self.picture.size) / 2
+        centre = [side / 2 for side in self.picture.size]
+        return tuple(c - half for c in centre), tuple(c + half for c in centre)
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        return {"pixels": Constraint(PixelSampler(self._pixels, self.n), lambda u, p: u(p.xy) - p.colour)}
+
+    @cached_property
+    def _pixels(self) -> Pixels:
+        return self._select(self.trained)
+
+    def _select(self, which: np.ndarray) -> Pixels:
+        """The pixels where ``which`` [height, width] holds, in reading order."""
+        rows, columns = np.nonzero(which)
+        xy = torch.from_numpy(np.stack([columns, rows], 1)).float() + 0.5
+        return Pixels(xy, torch.from_numpy(self.picture.pixels[rows, columns]))
+
+    def params(self) -> dict[str, Any]:
+        return {}
+
+    def data_options(self) -> tuple[str, ...]:
+        return ("data", "mask")
+
+    def plan(self) -> str:
+        return "adam"
+
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        return {"adam": {"lr": 1e-3, "steps": 3000}}
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        name = backbone or "siren"
+        return FieldSpec(name, knobs=FIELDS[name]) if name in FIELDS else super().field(solver, name)
+
+    def reference(self, p: Points) -> Tensor:
+        """The colour of the pixel that each point lies in."""
+        column, row = (p.coords.long().clamp_min(0) for _ in range(1)).__next__().unbind(1)
+        raise NotImplementedError
+
+    def reference_info(self) -> Reference:
+        if self.trained.all():
+            return Reference("fitted", note="scored on the pixels that were trained on")
+        return Reference("held-out", note="PSNR on the pixels left out, SSIM of the whole picture")
+
+    def metrics(self, u: Differentiable) -> dict[str, float]:
+        """PSNR in dB on the scored pixels, SSIM of the whole picture (where it has 7 x 7 pixels or more)."""
+        value, truth = sample(u, self.domain, self.picture.size).clip(0, 1), self.picture.pixels
+        scores = {"psnr": psnr(*(torch.from_numpy(v[self.scored]).double() for v in (value, truth)))}
+        if min(self.picture.size) >= 7:
+            from skimage.metrics import structural_similarity
+
+            scores["ssim"] = float(structural_similarity(truth, value, channel_axis=2, data_range=1.0))
+        return scores
+
+    def metric_points(self) -> int:
+        return int(self.scored.sum())
+
+    def monitor(self) -> tuple[str, Callable[[Differentiable], float]]:
+        pixels = PixelSampler(self._select(self.scored), WATCHED)(generator(0, "monitor"))
+        p, truth = Points(pixels.xy, self.domain.axes), pixels.colour.double()
+        return "psnr", lambda u: psnr(evaluate(u, p).clamp(0, 1), truth)
+
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        from pinnscene.problems.imagefigures import draw_figures
+
+        return draw_figures(self, u, folder)
+
+    def render(self, u: Differentiable, request: RenderRequest) -> list[Path]:
+        return render_picture(u, self.domain, request, self.picture.size)
+
+
+def _read_mask(path: str, size: tuple[int, int]) -> np.ndarray:
+    """Where a mask is bright, booleans [height, width]; raises where it has another size or is dark all over."""
+    mask = load_picture(path)
+    if mask.size != size:
+        (w, h), (width, height) = mask.size, size
+        raise PinnsceneError(f"the mask {path} has {w}x{h} pixels, expected the {width}x{height} of the picture")
+    bright = mask.pixels[:, :, :3].mean(2) > 0.5
+    if not bright.any():
+        raise PinnsceneError(f"the mask {path} leaves no pixel to train on: bright pixels are trained on")
+    return bright
