@@ -37,8 +37,8 @@ def root(
     """Say what must be true of a field (a PDE, a picture, a shape) and get the field."""
 
 
-for command in commands.ALL:
-    app.command()(command)
+for name, command in commands.ALL.items():
+    app.command(name)(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -82,8 +82,14 @@ def _explain(cause: Exception) -> int:
     return 2
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int,
-                  file: object = None, line: str | None = None) -> None:  # fmt: skip
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
     del category, filename, lineno, file, line
     print("warning: " + " ".join(str(message).split()), file=sys.stderr)
 

@@ -6,6 +6,4 @@ from pinnscene.cli.listing import list_problems
 from pinnscene.cli.render import render
 from pinnscene.cli.solve import solve
 
-list_problems.__name__ = "list"
-evaluate.__name__ = "eval"
-ALL = (list_problems, info, solve, render, evaluate)
+ALL = {"list": list_problems, "info": info, "solve": solve, "render": render, "eval": evaluate}

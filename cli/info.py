@@ -55,14 +55,17 @@ def describe(name: str) -> dict[str, Any]:
         "values": list(problem.values),
         "axes": list(problem.domain.axes),
         "plan": ",".join(phase.solver.name for phase in config.plan),
-        "field": {"backbone": config.field.backbone, "encoding": config.field.encoding,
-                  "knobs": dict(config.field.knobs)},
+        "field": {
+            "backbone": config.field.backbone,
+            "encoding": config.field.encoding,
+            "knobs": dict(config.field.knobs),
+        },
         "solvers": {phase.solver.name: phase.describe() for phase in config.plan},
         "tol": "the weighted root mean square of all residuals on points never trained on, as a share of that of a "
-               "field whose network is zero",
+        "field whose network is zero",
         "reference": None if reference is None else reference._asdict(),
         "metrics": problem.metric_names(),
-    }  # fmt: skip
+    }
 
 
 def _knobs(knobs: dict[str, Any]) -> str:

@@ -9,9 +9,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE",
-                 help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096."),
-]  # fmt: skip
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096.",
+    ),
+]
 Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A data file: short for --set data=PATH.")]
 Code = Annotated[
     str | None,
@@ -22,7 +25,9 @@ Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fouri
 Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
 Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
 Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]
-Tol = Annotated[float | None, typer.Option(help="Relative residual on held-out points to reach; missing it exits with 3.")]
+Tol = Annotated[
+    float | None, typer.Option(help="Relative residual on held-out points to reach; missing it exits with 3.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32 or float64; each solver has its own default.")]
 Seed = Annotated[int, typer.Option(help="Of weights and points.")]

@@ -11,6 +11,8 @@ from pinnscene.cli.solve import _is_run, solve_run
 
 if TYPE_CHECKING:
     from pinnscene.config import Config
+    from pinnscene.field import Field
+    from pinnscene.piecewise import Piecewise
     from pinnscene.problem import Problem
     from pinnscene.run import Run
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 def render(
     target: Annotated[str, typer.Argument(metavar="PROBLEM|RUN", help="A problem (its newest run) or a run folder.")],
     out: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A folder, or a file by its ending: film.mp4, film.gif, view.png.")
+        str | None,
+        typer.Option(metavar="PATH", help="A folder, or a file by its ending: film.mp4, film.gif, view.png."),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Pixels, such as 2048x2048.")] = None,
     frames: Annotated[int, typer.Option(help="Frames of a film.")] = 48,
@@ -52,7 +55,7 @@ def render(
             print(path)
 
 
-def open_field(run: "Run", made: "Problem", configured: "Config", device: str):  # noqa: ANN201
+def open_field(run: "Run", made: "Problem", configured: "Config", device: str) -> "Field | Piecewise":
     """The field of a run's newest checkpoint, ready to evaluate."""
     from pinnscene.checkpoints import present
     from pinnscene.device import resolve_device
@@ -66,8 +69,9 @@ def open_field(run: "Run", made: "Problem", configured: "Config", device: str): 
     return join(made, state.fields)
 
 
-def _find(target: str, given: dict[str, str], knobs: dict[str, dict[str, str]], device: str, code: str | None,
-          quiet: bool) -> "tuple[Run, Problem, Config]":  # fmt: skip
+def _find(
+    target: str, given: dict[str, str], knobs: dict[str, dict[str, str]], device: str, code: str | None, quiet: bool
+) -> "tuple[Run, Problem, Config]":
     """The run to draw: the one named, the newest with the same configuration, or a new one."""
     from pinnscene.options import build_problem, find_problem
     from pinnscene.report import problem_name

@@ -7,17 +7,23 @@ from typing import Any
 def show_result(result: dict[str, Any], folder: Path) -> None:
     """Print a result: the metrics, what they are against, the conventional solver, and where the pictures are."""
     seconds = result["seconds"]
-    print(f"{result['problem']}: {result['status']} after {result['steps']} step{'s' * (result['steps'] != 1)} in "
-          f"{seconds['solve']:.2f} s on {result['device']} in {result['dtype']}")  # fmt: skip
+    print(
+        f"{result['problem']}: {result['status']} after {result['steps']} step{'s' * (result['steps'] != 1)} in "
+        f"{seconds['solve']:.2f} s on {result['device']} in {result['dtype']}"
+    )
     if result["advice"]:
         print(f"  {result['advice']}")
     show_metrics(result)
-    print(f"  held-out residual {_number(result['heldout_residual'])} of a zero network's, "
-          f"{result['parameters']} parameters trained")  # fmt: skip
+    print(
+        f"  held-out residual {_number(result['heldout_residual'])} of a zero network's, "
+        f"{result['parameters']} parameters trained"
+    )
     conventional = result["conventional"]
     if conventional is not None:
-        print(f"  beside it: {conventional['method']}: rel_l2 {_number(conventional['rel_l2'])} in "
-              f"{conventional['seconds']:.2f} s")  # fmt: skip
+        print(
+            f"  beside it: {conventional['method']}: rel_l2 {_number(conventional['rel_l2'])} in "
+            f"{conventional['seconds']:.2f} s"
+        )
     pictures = sorted((folder / "figures").glob("*.png"))
     print(f"run      {folder}")
     for k, path in enumerate(pictures):

@@ -42,7 +42,9 @@ def solve(
     from pinnscene.solve import Settings
 
     given, knobs = opt.parse_sets(sets, data)
-    settings = Settings(solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs)
+    settings = Settings(
+        solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs
+    )
     if resume:
         _refuse_settings(settings, out, config)
         made, configured, run, state = _resumed(problem, given, code)
@@ -52,8 +54,16 @@ def solve(
     finish(made, configured, run, state, out, as_json=as_json, quiet=quiet)
 
 
-def finish(made: "Problem", configured: "Config", run: "Run | None", state: "State | None", out: str | None, *,
-           as_json: bool, quiet: bool) -> None:  # fmt: skip
+def finish(
+    made: "Problem",
+    configured: "Config",
+    run: "Run | None",
+    state: "State | None",
+    out: str | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Solve, report and exit with the code that the result asks for."""
     solution, run, result = solve_run(made, configured, run, state, out, quiet=quiet or as_json)
     if as_json:
@@ -67,8 +77,9 @@ def finish(made: "Problem", configured: "Config", run: "Run | None", state: "Sta
     raise typer.Exit(exit_code(solution, configured.budget.tol))
 
 
-def solve_run(made: "Problem", configured: "Config", run: "Run | None", state: "State | None", out: str | None, *,
-              quiet: bool) -> "tuple[Solution, Run, dict[str, Any]]":  # fmt: skip
+def solve_run(
+    made: "Problem", configured: "Config", run: "Run | None", state: "State | None", out: str | None, *, quiet: bool
+) -> "tuple[Solution, Run, dict[str, Any]]":
     """Solve into a run folder, with progress on standard error."""
     from pinnscene.cli.progress import Progress
     from pinnscene.report import problem_name
@@ -94,8 +105,9 @@ def exit_code(solution: "Solution", tol: float | None) -> int:
     return 3 if missed or solution.status == Status.NONFINITE else 0
 
 
-def _configured(name: str, given: dict[str, str], settings: Any, config: str | None,
-                code: str | None) -> "tuple[Problem, Config]":  # fmt: skip
+def _configured(
+    name: str, given: dict[str, str], settings: Any, config: str | None, code: str | None
+) -> "tuple[Problem, Config]":
     from pinnscene.config import Config
     from pinnscene.errors import PinnsceneError
     from pinnscene.options import build_problem, find_problem
@@ -107,8 +119,10 @@ def _configured(name: str, given: dict[str, str], settings: Any, config: str | N
     if _is_run(name):
         made, known = reopen(Run.open(name), {**given, **({"problem": code} if code else {})})
         if settings != Settings():
-            raise PinnsceneError("a run is solved again as it was configured: leave the other options out, or start "
-                                 f"from its file with --config {name}/config.toml")  # fmt: skip
+            raise PinnsceneError(
+                "a run is solved again as it was configured: leave the other options out, or start "
+                f"from its file with --config {name}/config.toml"
+            )
         return made, known
     if config is None:
         return (made := build_problem(find_problem(name), given)), configure(made, settings, name)
@@ -131,17 +145,28 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
     from pinnscene.trainer import Budget
 
     fresh = configure(made, settings, name)
-    field = fresh.field if settings.backbone else base.field.override(settings.encoding, settings.knobs.get("field", {}))
+    field = (
+        fresh.field if settings.backbone else base.field.override(settings.encoding, settings.knobs.get("field", {}))
+    )
     groups = {k for k in settings.knobs if k != "field"}
     replans = settings.solver or settings.dtype or groups & {p.solver.name for p in fresh.plan}
     plan = fresh.plan if replans else base.plan
     if settings.steps is not None:
         plan = with_steps(plan, settings.steps)
     budget = Budget(settings.max_seconds or base.budget.seconds, settings.tol or base.budget.tol)
-    constraints = {k: {**base.constraints.get(k, {}), **fresh.constraints.get(k, {})}
-                   for k in {*base.constraints, *fresh.constraints}}  # fmt: skip
-    return replace(fresh, field=field, plan=plan, budget=budget, constraints=constraints,
-                   seed=settings.seed or base.seed, device=settings.device if settings.device != "auto" else base.device)  # fmt: skip
+    constraints = {
+        k: {**base.constraints.get(k, {}), **fresh.constraints.get(k, {})}
+        for k in {*base.constraints, *fresh.constraints}
+    }
+    return replace(
+        fresh,
+        field=field,
+        plan=plan,
+        budget=budget,
+        constraints=constraints,
+        seed=settings.seed or base.seed,
+        device=settings.device if settings.device != "auto" else base.device,
+    )
 
 
 def _is_run(name: str) -> bool:
@@ -168,4 +193,3 @@ def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Probl
         if (run.path / "result.json").is_file():
             raise typer.Exit(0)
     return made, configured, run, state
-

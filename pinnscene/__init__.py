@@ -32,12 +32,28 @@ if TYPE_CHECKING:
     from pinnscene.trainer import train as train
 
 _HOME = {
-    "Ansatz": "ansatz", "Batch": "batch", "Points": "batch", "register": "problem", "Constraint": "constraint",
-    "Box": "domain", "Domain": "domain", "PinnsceneError": "errors", "Field": "field", "FieldSpec": "fieldspec",
-    "Piecewise": "piecewise", "divergence": "operators", "gradient": "operators", "hessian": "operators",
-    "jacobian": "operators", "laplacian": "operators", "operator": "operators", "partials": "operators",
-    "Problem": "problem", "Fixed": "samplers", "train": "trainer",
-}  # fmt: skip
+    "Ansatz": "ansatz",
+    "Batch": "batch",
+    "Points": "batch",
+    "register": "problem",
+    "Constraint": "constraint",
+    "Box": "domain",
+    "Domain": "domain",
+    "PinnsceneError": "errors",
+    "Field": "field",
+    "FieldSpec": "fieldspec",
+    "Piecewise": "piecewise",
+    "divergence": "operators",
+    "gradient": "operators",
+    "hessian": "operators",
+    "jacobian": "operators",
+    "laplacian": "operators",
+    "operator": "operators",
+    "partials": "operators",
+    "Problem": "problem",
+    "Fixed": "samplers",
+    "train": "trainer",
+}
 
 
 def __getattr__(name: str) -> object:

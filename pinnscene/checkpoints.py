@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -76,7 +77,7 @@ def _loss(path: Path) -> float:
         loss = float(unpack(_json(path)["state"]["loss"], {}))
     except (PinnsceneError, KeyError):
         return float("inf")
-    return loss if loss == loss else float("inf")
+    return float("inf") if isnan(loss) else loss
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -87,8 +88,9 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
         raise PinnsceneError(f"checkpoint {path} is damaged: state.json has no schema")
     if content["schema"] > SCHEMA:
-        raise PinnsceneError(f"checkpoint {path} has schema {content['schema']}, newer than this pinnscene's {SCHEMA}: "
-                             "upgrade pinnscene")  # fmt: skip
+        raise PinnsceneError(
+            f"checkpoint {path} has schema {content['schema']}, newer than this pinnscene's {SCHEMA}: upgrade pinnscene"
+        )
     return content
 
 
@@ -138,12 +140,12 @@ def restore(content: dict[str, Any], fields: Sequence[Field]) -> State:
         except RuntimeError as cause:
             raise PinnsceneError(f"the checkpoint's weights do not fit the field of config.toml: {cause}") from cause
     counters = {k: content[k] for k in ("stage", "phase", "step", "taken", "seconds", "loss")}
-    return State(fields=list(fields), stepper=content["stepper"], shown=content["shown"],
-                 memory=content["memory"], **counters)  # fmt: skip
+    return State(
+        fields=list(fields), stepper=content["stepper"], shown=content["shown"], memory=content["memory"], **counters
+    )
 
 
 def present(state: State) -> None:
     """Put the weights to evaluate with in place of those in training."""
     if state.shown is not None:
         state.fields[min(state.stage, len(state.fields) - 1)].load_state_dict(state.shown)
-

@@ -2,7 +2,8 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,28 +38,34 @@ class Config:
     options: Mapping[str, Any]
     field: FieldSpec
     plan: tuple[Phase, ...]
-    constraints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    constraints: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
-    budget: Budget = Budget()
-    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    budget: Budget = dataclass_field(default_factory=Budget)
+    data: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)
 
     def dumps(self) -> str:
         """The configuration as TOML."""
         spec = self.field.resolve()
-        return tomli_w.dumps({
-            "schema": SCHEMA,
-            "problem": self.problem,
-            "seed": self.seed,
-            "device": self.device,
-            **_present({"max_seconds": self.budget.seconds, "tol": self.budget.tol}),
-            "options": dict(self.options),
-            "field": {"backbone": spec.backbone, "encoding": spec.encoding, "engine": spec.engine,
-                      "knobs": dict(spec.knobs)},
-            "plan": [phase.describe() for phase in self.plan],
-            "constraints": {k: dict(v) for k, v in self.constraints.items()},
-            "data": {k: dict(v) for k, v in self.data.items()},
-        })  # fmt: skip
+        return tomli_w.dumps(
+            {
+                "schema": SCHEMA,
+                "problem": self.problem,
+                "seed": self.seed,
+                "device": self.device,
+                **_present({"max_seconds": self.budget.seconds, "tol": self.budget.tol}),
+                "options": dict(self.options),
+                "field": {
+                    "backbone": spec.backbone,
+                    "encoding": spec.encoding,
+                    "engine": spec.engine,
+                    "knobs": dict(spec.knobs),
+                },
+                "plan": [phase.describe() for phase in self.plan],
+                "constraints": {k: dict(v) for k, v in self.constraints.items()},
+                "data": {k: dict(v) for k, v in self.data.items()},
+            }
+        )
 
     @classmethod
     def loads(cls, text: str, where: str = "config.toml") -> "Config":
@@ -66,15 +73,21 @@ class Config:
         try:
             raw = tomllib.loads(text)
             if raw.get("schema", SCHEMA) > SCHEMA:
-                raise PinnsceneError(f"{where} has schema {raw['schema']}, newer than this pinnscene's {SCHEMA}: "
-                                     "upgrade pinnscene")  # fmt: skip
+                raise PinnsceneError(
+                    f"{where} has schema {raw['schema']}, newer than this pinnscene's {SCHEMA}: upgrade pinnscene"
+                )
             spec = raw["field"]
             return cls(
-                raw["problem"], raw["options"],
+                raw["problem"],
+                raw["options"],
                 FieldSpec(spec["backbone"], spec["encoding"], spec["engine"], spec["knobs"]).resolve(),
-                tuple(_phase(entry) for entry in raw["plan"]), raw.get("constraints", {}),
-                raw["seed"], raw["device"], Budget(raw.get("max_seconds"), raw.get("tol")), raw.get("data", {}),
-            )  # fmt: skip
+                tuple(_phase(entry) for entry in raw["plan"]),
+                raw.get("constraints", {}),
+                raw["seed"],
+                raw["device"],
+                Budget(raw.get("max_seconds"), raw.get("tol")),
+                raw.get("data", {}),
+            )
         except tomllib.TOMLDecodeError as cause:
             raise PinnsceneError(f"{where} is not TOML: {cause}") from cause
         except (KeyError, TypeError, AttributeError) as cause:
@@ -115,7 +128,7 @@ def _tune(name: str, constraint: Constraint, knob: str, value: Any) -> Constrain
         if not weight > 0:
             raise PinnsceneError(f"{name}.weight must be positive, got {weight}")
         return replace(constraint, weight=weight)
-    sampler = constraint.sampler
+    sampler: Any = constraint.sampler
     kinds = {"n": int, "points": str}
     known = [k for k in kinds if k in getattr(sampler, "__dataclass_fields__", {})]
     if knob not in known:

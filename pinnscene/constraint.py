@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.penalty import Penalty, square
 from pinnscene.samplers import Sampler
 
+T = TypeVar("T")
 Residual = Callable[[Any, Any], Tensor | Mapping[str, Tensor]]
 
 
@@ -55,19 +56,23 @@ class Constraint:
         """The residuals of this constraint, each checked to have the shape [n, k]."""
         result = self.residual(u, batch)
         if not isinstance(result, Mapping):
-            return [Block(name, _checked(name, result, batch), *self._terms(name, None))]
+            return [Block(name, _checked(name, result, batch), *self._terms(name, ""))]
         return [
             Block(f"{name}.{part}", _checked(f"{name}.{part}", r, batch), *self._terms(name, part))
             for part, r in result.items()
         ]
 
-    def _terms(self, name: str, part: str | None) -> tuple[Penalty, float]:
-        try:
-            penalty = self.penalty[part] if isinstance(self.penalty, Mapping) else self.penalty  # type: ignore[index]
-            weight = self.weight[part] if isinstance(self.weight, Mapping) else self.weight  # type: ignore[index]
-        except KeyError:
-            raise PinnsceneError(f"constraint '{name}' gives no penalty or weight for its block '{part}'") from None
-        return penalty, float(weight)
+    def _terms(self, name: str, part: str) -> tuple[Penalty, float]:
+        return _of(name, part, self.penalty, "penalty"), float(_of(name, part, self.weight, "weight"))
+
+
+def _of(name: str, part: str, given: "T | Mapping[str, T]", what: str) -> "T":
+    """What is given for one block: the same for all, or one by block name."""
+    if not isinstance(given, Mapping):
+        return given
+    if part not in given:
+        raise PinnsceneError(f"constraint '{name}' gives no {what} for its block '{part}'")
+    return given[part]
 
 
 def _checked(name: str, r: Any, batch: Any) -> Tensor:

@@ -29,6 +29,9 @@ class Field(nn.Module, Differentiable):
         params: coefficients for ``param``.
     """
 
+    centre: Tensor
+    extent: Tensor
+
     def __init__(
         self,
         axes: tuple[str, ...],
@@ -163,7 +166,9 @@ class Field(nn.Module, Differentiable):
 def _rows(operators: Sequence[Operator], start: int, n: int) -> list[Operator]:
     """The operators at points start to start + CHUNK of n: coefficients may have a row for each."""
     return [
-        {i: c[start : start + CHUNK] if isinstance(c, Tensor) and len(c.shape) and len(c) == n else c
-         for i, c in op.items()}
+        {
+            i: c[start : start + CHUNK] if isinstance(c, Tensor) and len(c.shape) and len(c) == n else c
+            for i, c in op.items()
+        }
         for op in operators
-    ]  # fmt: skip
+    ]

@@ -59,7 +59,7 @@ class FieldSpec:
         return replace(spec, knobs={**spec.knobs, **given}).resolve()
 
     def build(self, problem: "Problem", seed: int = 0) -> Field:
-        """The untrained field of ``problem`` in float64 on the CPU (a phase casts it), its weights drawn from ``seed``."""
+        """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it)."""
         spec, domain = self.resolve(), problem.domain
         if not problem.values:
             raise PinnsceneError(f"{type(problem).__name__} must name its outputs, such as values = ('u',)")
@@ -68,12 +68,20 @@ class FieldSpec:
         encoding = make_encoding(len(domain.axes), **{k: v for k, v in spec.knobs.items() if k in own})
         backbone = make_backbone(encoding.outputs, **{k: v for k, v in spec.knobs.items() if k in other})
         lower, upper = problem.frame()
-        built = Field(domain.axes, problem.values, lower, upper, encoding, backbone, problem.ansatz(),
-                      problem.params(), spec.engine).double()  # fmt: skip
+        built = Field(
+            domain.axes,
+            problem.values,
+            lower,
+            upper,
+            encoding,
+            backbone,
+            problem.ansatz(),
+            problem.params(),
+            spec.engine,
+        ).double()
         built.reset(generator(seed, "field"))
         return built
 
 
 def _backbone(name: str) -> str:
     return PRESETS[name][1] if name in PRESETS else name
-

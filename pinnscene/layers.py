@@ -4,6 +4,8 @@ Initialisation never touches the global random state: the owner fills the weight
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,14 @@ class Affine(nn.Module):
         b = torch.rand(shape[0], generator=g, device=device, dtype=torch.float64) * 2 - 1
         self.weight.copy_(w * weight)
         self.bias.copy_(b * bias)
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def stack(modules: Iterable[M]) -> Sequence[M]:
+    """The modules as a registered list that keeps their type for readers and checkers."""
+    return cast("Sequence[M]", nn.ModuleList(modules))
 
 
 class Activation(nn.Module, ABC):

@@ -46,8 +46,8 @@ def operator(u: Differentiable, p: Points | Tensor, terms: Mapping[str, "float |
     merged: dict[Index, float | Tensor] = {}
     for name, c in terms.items():
         index = parse(name, u.axes)
-        c = _column(name, c)
-        merged[index] = merged[index] + c if index in merged else c
+        checked = _column(name, c)
+        merged[index] = merged[index] + checked if index in merged else checked
     return u.derivatives(p, [merged])[0]
 
 

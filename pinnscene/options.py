@@ -66,9 +66,7 @@ def _plain(value: Any) -> Any:
 def describe_options(make: type[Problem]) -> list[Option]:
     """The options with what ``info`` shows of them."""
     hints, comments = get_type_hints(make), _comments(make)
-    return [
-        Option(name, hints[name], _default(f), comments.get(name, "")) for name, f in _fields(make).items()
-    ]
+    return [Option(name, hints[name], _default(f), comments.get(name, "")) for name, f in _fields(make).items()]
 
 
 def _fields(make: type[Problem]) -> dict[str, "Field[Any]"]:

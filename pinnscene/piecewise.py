@@ -20,6 +20,8 @@ class Piecewise(nn.Module, Differentiable):
     beyond the last end to the last piece.
     """
 
+    ends: Tensor
+
     def __init__(self, axis: str, pieces: Sequence[tuple[float, Field]]) -> None:
         super().__init__()
         if not pieces or axis not in pieces[0][1].axes:

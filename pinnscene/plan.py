@@ -56,8 +56,13 @@ def make_phase(name: str, given: Mapping[str, Any]) -> Phase:
     knobs = {f.name: hints[f.name] for f in fields(make)}
     values = convert_all(name, given, knobs | _PHASE)
     own = {k: v for k, v in values.items() if k in _PHASE}
-    defaults = {"steps": make.steps, "dtype": make.dtype, "precision": "highest", "resample": make.resample,
-                "every": make.every}  # fmt: skip
+    defaults = {
+        "steps": make.steps,
+        "dtype": make.dtype,
+        "precision": "highest",
+        "resample": make.resample,
+        "every": make.every,
+    }
     solver = make(**{k: v for k, v in values.items() if k in knobs})
     return Phase(solver, **{**defaults, **own})
 

@@ -4,14 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
-from pinnscene.domain import Domain
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.registry import Registry
@@ -61,15 +60,16 @@ class Problem(ABC):
     The docstring states equation, domain, conditions and closed form or reference: ``pinnscene info`` shows it.
     """
 
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The names of the field's outputs."""
-        raise PinnsceneError(f"{type(self).__name__} must set its outputs, such as values = ('u',)")
+    if TYPE_CHECKING:
+        # the names of the outputs, and where the field lives: class attributes or properties, never options
+        values: ClassVar[Any]
+        domain: ClassVar[Any]
 
-    @property
-    def domain(self) -> Domain:
-        """Where the field lives."""
-        raise PinnsceneError(f"{type(self).__name__} must set its domain, such as domain = Box(x=(0, 1))")
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, example in (("values", "values = ('u',)"), ("domain", "domain = Box(x=(0, 1), t=(0, 1))")):
+            if not hasattr(cls, name):
+                raise PinnsceneError(f"{cls.__name__} must set its {name}, such as {example}")
 
     @abstractmethod
     def constraints(self) -> Mapping[str, Constraint]:

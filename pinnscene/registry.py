@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from warnings import warn
 
 from pinnscene.errors import PinnsceneError, unknown
 
-
 T = TypeVar("T")
+Kind = TypeVar("Kind")  # what is registered keeps its own, narrower type
 
 
 class Registry(Generic[T]):
@@ -22,13 +22,13 @@ class Registry(Generic[T]):
         self.kind, self.group = kind, group
         self._known: dict[str, T] = {}
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str) -> Callable[[Kind], Kind]:
         """A decorator that registers under ``name``; a name in use raises ``PinnsceneError``."""
 
-        def add(thing: T) -> T:
+        def add(thing: Kind) -> Kind:
             if name in self._known or name in self.plugins():
                 raise PinnsceneError(f"a {self.kind} named '{name}' is registered already: choose another name")
-            self._known[name] = thing
+            self._known[name] = cast(T, thing)
             return thing
 
         return add

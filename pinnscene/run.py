@@ -31,8 +31,10 @@ class Run:
         if path.exists() and not path.is_dir():
             raise PinnsceneError(f"{path} is a file: give a folder to --out")
         if (path / "config.toml").exists():
-            raise PinnsceneError(f"{path} already holds a run: choose another --out, or continue it with "
-                                 f"`pinnscene solve {path} --resume`")  # fmt: skip
+            raise PinnsceneError(
+                f"{path} already holds a run: choose another --out, or continue it with "
+                f"`pinnscene solve {path} --resume`"
+            )
         if path.exists() and any(path.iterdir()):
             raise PinnsceneError(f"{path} is not empty: give a new or an empty folder to --out")
         try:
@@ -89,8 +91,14 @@ class Run:
 
     def log(self, log: Log) -> None:
         """Append a line to metrics.jsonl."""
-        line = {"stage": log.stage, "phase": log.phase, "step": log.step, "loss": log.loss, "losses": log.losses,
-                "seconds": round(log.seconds, 4)}  # fmt: skip
+        line = {
+            "stage": log.stage,
+            "phase": log.phase,
+            "step": log.step,
+            "loss": log.loss,
+            "losses": log.losses,
+            "seconds": round(log.seconds, 4),
+        }
         if log.metric is not None:
             line[log.metric[0]] = log.metric[1]
         try:
@@ -141,5 +149,3 @@ def finite(tree: Any) -> Any:
 def dumps(tree: Any) -> str:
     """JSON with null for numbers that it does not have."""
     return json.dumps(finite(tree), indent=2) + "\n"
-
-

@@ -1,6 +1,7 @@
 """Solutions: a trained field with how it came about."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from typing import Any
 
@@ -86,7 +87,7 @@ class Solution:
     parameters: int
     device: str
     dtype: str
-    results: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Any] = dataclass_field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -71,8 +71,17 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     tuned(problem, chosen)
     options = plain_options(problem)
     data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}
-    return Config(name or origin(type(problem)) or problem_name(problem), options, spec, plan, chosen,
-                  settings.seed, settings.device, budget, data)  # fmt: skip
+    return Config(
+        name or origin(type(problem)) or problem_name(problem),
+        options,
+        spec,
+        plan,
+        chosen,
+        settings.seed,
+        settings.device,
+        budget,
+        data,
+    )
 
 
 def run_config(
@@ -87,9 +96,19 @@ def run_config(
     """Train as configured, reporting to ``run`` and ``observers``; ``watch`` takes the cheap metric meanwhile."""
     monitor = problem.monitor() if watch else None
     watched = (lambda u: (monitor[0], monitor[1](u))) if monitor is not None else None
-    return train(problem, config.field, config.plan, budget=config.budget, seed=config.seed, device=config.device,
-                 constraints=lambda stage: tuned(stage, config.constraints), keeper=run, observers=observers,
-                 monitor=watched, state=state)  # fmt: skip
+    return train(
+        problem,
+        config.field,
+        config.plan,
+        budget=config.budget,
+        seed=config.seed,
+        device=config.device,
+        constraints=lambda stage: tuned(stage, config.constraints),
+        keeper=run,
+        observers=observers,
+        monitor=watched,
+        state=state,
+    )
 
 
 def solve(
@@ -157,13 +176,15 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
     config, given = run.config, dict(code or {})
     name = given.pop("problem", config.problem)
     if names_code(config.problem) and name == config.problem:
-        raise PinnsceneError(f"this run's problem is code, {config.problem}: name it to have it loaded, "
-                             f"--problem {config.problem}")  # fmt: skip
+        raise PinnsceneError(
+            f"this run's problem is code, {config.problem}: name it to have it loaded, --problem {config.problem}"
+        )
     options = dict(config.options) | given
     for option, value in options.items():
         if option not in given and (names_code(value) or str(value).startswith("<python ")):
-            raise PinnsceneError(f"this run's option {option} is code, {value}: name it to have it loaded, "
-                                 f"--set {option}=FILE.py:name")  # fmt: skip
+            raise PinnsceneError(
+                f"this run's option {option} is code, {value}: name it to have it loaded, --set {option}=FILE.py:name"
+            )
     for option, record in config.data.items():
         _check_data(option, Path(str(options[option])), record)
     return build_problem(find_problem(name), options), replace(config, options=options)
@@ -171,9 +192,13 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
 
 def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
     if not path.is_file():
-        raise PinnsceneError(f"the data file {path} is gone: say where it is with --{option} PATH or --set {option}=PATH")
+        raise PinnsceneError(
+            f"the data file {path} is gone: say where it is with --{option} PATH or --set {option}=PATH"
+        )
     if path.stat().st_size != record["size"] or fingerprint(path)["sha256"] != record["sha256"]:
-        raise PinnsceneError(f"{path} is not the file of this run (its SHA-256 differs): give the original, or solve anew")
+        raise PinnsceneError(
+            f"{path} is not the file of this run (its SHA-256 differs): give the original, or solve anew"
+        )
 
 
 def load_state(run: Run, problem: Problem, config: Config) -> State:

@@ -1,7 +1,8 @@
 """The one loop. It knows phases, budgets and checkpoints; it knows neither heat nor pixels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from math import isfinite
 from time import perf_counter
 from typing import Any, Protocol
@@ -72,10 +73,10 @@ class State:
     stage: int = 0
     phase: int = 0
     step: int = 0
-    fields: list[Field] = field(default_factory=list)
-    stepper: dict[str, Any] = field(default_factory=dict)
+    fields: list[Field] = dataclass_field(default_factory=list)
+    stepper: dict[str, Any] = dataclass_field(default_factory=dict)
     shown: dict[str, Tensor] | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = dataclass_field(default_factory=dict)
     taken: int = 0
     seconds: float = 0.0
     loss: float = float("nan")
@@ -115,29 +116,49 @@ def train(
         monitor: a cheap metric, taken at log points at most every few seconds.
         state: continue from here.
     """
-    loop = _Loop(problem, spec, tuple(plan), budget or Budget(), seed, device,
-                 constraints or (lambda stage: stage.constraints()), keeper, observers, monitor,
-                 state or State())  # fmt: skip
+    loop = _Loop(
+        problem,
+        spec,
+        tuple(plan),
+        budget or Budget(),
+        seed,
+        device,
+        constraints or (lambda stage: stage.constraints()),
+        keeper,
+        observers,
+        monitor,
+        state or State(),
+    )
     with deferred_interrupts() as interrupt:
         return loop.run(interrupt)
 
 
+@dataclass
 class _Loop:
-    def __init__(self, problem: Problem, spec: FieldSpec, plan: tuple[Phase, ...], budget: Budget, seed: int,
-                 device: str, constraints: Callable[[Problem], Mapping[str, Constraint]], keeper: Keeper | None,
-                 observers: Sequence[Callable[[Log], None]],
-                 monitor: Callable[[Field], tuple[str, float] | None] | None, state: State) -> None:  # fmt: skip
-        if not plan:
+    """One call of ``train``: its arguments, and what happens on the way."""
+
+    problem: Problem
+    spec: FieldSpec
+    plan: tuple[Phase, ...]
+    budget: Budget
+    seed: int
+    device: str
+    constraints: Callable[[Problem], Mapping[str, Constraint]]
+    keeper: Keeper | None
+    observers: Sequence[Callable[[Log], None]]
+    monitor: Callable[[Field], tuple[str, float] | None] | None
+    state: State
+    history: list[Log] = dataclass_field(default_factory=list)
+    heldout: list[tuple[float, float]] = dataclass_field(default_factory=list)
+    finished: str = ""
+    begun: float = 0.0
+    idle: float = 0.0  # seconds spent on monitors and checkpoints, not on solving
+    monitored: float = dataclass_field(default_factory=perf_counter)
+    monitor_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.plan:
             raise PinnsceneError("a plan needs at least one phase")
-        self.problem, self.spec, self.plan, self.budget, self.seed = problem, spec, plan, budget, seed
-        self.device, self.constraints, self.keeper = device, constraints, keeper
-        self.observers, self.monitor, self.state = observers, monitor, state
-        self.history: list[Log] = []
-        self.heldout: list[tuple[float, float]] = []
-        self.finished = ""
-        self.idle = 0.0  # seconds spent on monitors and checkpoints, not on solving
-        self.monitored = perf_counter()
-        self.monitor_cost = 0.0
 
     def run(self, interrupt: Interrupt) -> Solution:
         self.begun = perf_counter() - self.state.seconds
@@ -177,8 +198,9 @@ class _Loop:
         state.stage, state.phase = k + 1, 0
         return status
 
-    def _run_phase(self, phase: Phase, field: Field, objective: Objective, baseline: Baseline,
-                   interrupt: Interrupt) -> Status:  # fmt: skip
+    def _run_phase(
+        self, phase: Phase, field: Field, objective: Objective, baseline: Baseline, interrupt: Interrupt
+    ) -> Status:
         state = self.state
         stepper = phase.solver.start(field, objective, phase.steps, state.memory)
         if state.stepper:
@@ -227,9 +249,18 @@ class _Loop:
         state.seconds = self._seconds()
         finite = all(isfinite(v) for v in values)
         metric = self._metric(field) if finite else None
-        log = Log(state.stage, len(self.problem.cuts()) or 1, phase.solver.name, state.step, phase.steps,
-                  dict(zip(names, values, strict=True)), state.seconds,
-                  state.taken / max(state.seconds, 1e-9), metric, stepper.note)  # fmt: skip
+        log = Log(
+            state.stage,
+            len(self.problem.cuts()) or 1,
+            phase.solver.name,
+            state.step,
+            phase.steps,
+            dict(zip(names, values, strict=True)),
+            state.seconds,
+            state.taken / max(state.seconds, 1e-9),
+            metric,
+            stepper.note,
+        )
         if finite:
             state.loss = log.loss
         self.history.append(log)
@@ -271,9 +302,22 @@ class _Loop:
         whole = any(phase.solver.name != "head" for phase in self.plan)
         trained = sum(p.numel() for f in fields for p in (f if whole else f.head).parameters())
         advice = ADVICE[status] or (self.finished if status == Status.CONVERGED else "")
-        solution = Solution(self.problem, joined, self.plan, self.seed, status, advice, self.history, state.loss,
-                            relative(self.heldout), state.taken, state.seconds, trained,
-                            str(fields[-1].device), str(fields[-1].dtype).removeprefix("torch."))  # fmt: skip
+        solution = Solution(
+            self.problem,
+            joined,
+            self.plan,
+            self.seed,
+            status,
+            advice,
+            self.history,
+            state.loss,
+            relative(self.heldout),
+            state.taken,
+            state.seconds,
+            trained,
+            str(fields[-1].device),
+            str(fields[-1].dtype).removeprefix("torch."),
+        )
         if self.keeper is not None and status not in (Status.INTERRUPTED, Status.MAX_SECONDS):
             state.stepper, state.shown = {}, None
             self.keeper.save(state)

@@ -43,7 +43,6 @@ def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
     raise PinnsceneError(f"damaged state: unknown entry {kind!r}")
 
 
-
 def to_device(tree: Any, device: torch.device) -> Any:
     """The tensors of ``tree`` on a device; scalars stay on the CPU, where optimizers keep their step counts."""
     if isinstance(tree, Tensor):

@@ -134,7 +134,7 @@ class Heat(Problem):
         return tuple(held)
 
     def ansatz(self) -> Ansatz | None:
-        """u = u0 + (t - begin) prod (x - lower)(upper - x) N: start and held walls are exact."""
+        """U = u0 + (t - begin) prod (x - lower)(upper - x) N: start and held walls are exact."""
         if not self.hard:
             return None
         length = self.upper - self.lower

@@ -41,10 +41,12 @@ class HeatReference:
         heat = self.heat
         weights = WEIGHTS if heat.start == "modes" else {heat.mode: 1.0}
         length = heat.upper - heat.lower
+        assert isinstance(heat.alpha, int | float)
+        alpha = float(heat.alpha)
         value = torch.zeros_like(p["t"])
         for m, w in weights.items():
             square = sum(wavenumber(pair, m, length) ** 2 for pair in heat.conditions.values())
-            decay = torch.exp(-float(heat.alpha) * square * (p["t"] - heat.begin))  # type: ignore[arg-type]
+            decay = torch.exp(-alpha * square * (p["t"] - heat.begin))
             value = value + w * product_mode(heat, p, m) * decay
         return value
 
@@ -59,8 +61,9 @@ class HeatReference:
 
     def _solve(self, n: int, rtol: float) -> MethodOfLines:
         heat = self.heat
-        alpha = heat.alpha if callable(heat.alpha) else lambda p: torch.full_like(p["t"], heat.alpha)
-        source = lambda p: torch.as_tensor(heat.heating(p), dtype=torch.float64) * torch.ones_like(p["t"])
+        given = heat.alpha
+        alpha = given if callable(given) else lambda p: given * torch.ones_like(p["t"])
+        source = lambda p: heat.heating(p) * torch.ones_like(p["t"])
         return MethodOfLines(heat.space, self._lines(n), alpha, source, heat.u0, (heat.begin, heat.end), rtol)
 
     @cached_property

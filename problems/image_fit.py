@@ -1,7 +1,7 @@
 """A picture as a field: the colour at every point of its plane."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnscene.batch import Batch, Points
+from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.metrics import evaluate, psnr
 from pinnscene.problem import Problem, Reference
+from pinnscene.problems.pixels import Pixels, PixelSampler, random_split, read_mask, select
 from pinnscene.render.picture import render_picture, sample
 from pinnscene.render.request import RenderRequest
 from pinnscene.samplers import count
@@ -34,58 +35,16 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Pixels(Batch):
-    """Pixels of a picture: their centres ``xy`` [n, 2] in pixels, and their colours [n, k] from 0 to 1."""
-
-    xy: Tensor
-    colour: Tensor
-
-
-@dataclass(frozen=True)
-class PixelSampler:
-    """``n`` pixels, one drawn from each of ``n`` equal runs of the pixels in reading order.
-
-    Even cover makes the loss of a batch far less noisy than independent draws do. With ``n`` or fewer pixels a
-    batch is all of them. They move to a device once.
-
-    Attributes:
-        pixels: what to draw from.
-        n: pixels a batch.
-    """
-
-    pixels: Pixels = field(repr=False)
-    n: int
-    _moved: dict[str, Pixels] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        count(self.n, "the number of pixels n")
-
-    def __call__(self, generator: torch.Generator) -> Pixels:
-        pixels = self._on(generator.device)
-        total = len(pixels)
-        if self.n >= total:
-            return pixels
-        place = torch.rand(self.n, generator=generator, device=generator.device, dtype=torch.float64)
-        place += torch.arange(self.n, device=generator.device)
-        return pixels[(place * (total / self.n)).long().clamp_max(total - 1)]
-
-    def _on(self, device: torch.device) -> Pixels:
-        if str(device) not in self._moved:
-            self._moved[str(device)] = self.pixels.to(device)
-        return self._moved[str(device)]
-
-
 @dataclass(frozen=True)
 class ImageFit(Problem):
     """u(x, y) = the colour of a picture at the centre of each pixel, by least squares.
 
-    Domain: x from 0 to the width and y from 0, the top, to the height, in pixels: pixel (i, j) has its centre at
-    (i + 1/2, j + 1/2). Values from 0 to 1, named r, g, b, with a where it has transparency, or grey.
+    Domain: x from 0 to the width and y from 0, the top, to the height, in pixels; pixel (i, j) has its centre
+    at (i + 1/2, j + 1/2). Values from 0 to 1, named r, g, b (and a with transparency) or grey.
     Default: scikit-image's astronaut, shrunk to 256 x 256 pixels.
     Inpainting: ``mask`` or ``heldout`` keeps pixels from training, and the field fills them in.
-    Reference: the picture's own pixels. The PSNR is taken on the pixels that were left out ("held-out"), or where
-    none were on those that were trained on ("fitted"); the SSIM always on the whole picture.
+    Reference: the picture's own pixels. The PSNR is taken on the pixels left out ("held-out"), or where there
+    are none on those that were trained on ("fitted"); the SSIM always on the whole picture.
     """
 
     data: str | None = None  # picture file: PNG, JPEG, TIFF ..., grey or colour; none for a built-in picture
@@ -117,13 +76,9 @@ class ImageFit(Problem):
     @cached_property
     def trained(self) -> np.ndarray:
         """Which pixels are trained on, booleans [height, width]."""
-        width, height = self.picture.size
         if self.mask is not None:
-            return _read_mask(self.mask, (width, height))
-        kept = torch.ones(width * height, dtype=torch.bool)
-        order = torch.randperm(len(kept), generator=generator(self.split, "heldout"))
-        kept[order[: int(self.heldout * len(kept))]] = False
-        return kept.numpy().reshape(height, width)
+            return read_mask(self.mask, self.picture.size)
+        return random_split(self.picture.size, self.heldout, self.split)
 
     @property
     def scored(self) -> np.ndarray:
@@ -150,13 +105,7 @@ class ImageFit(Problem):
 
     @cached_property
     def _pixels(self) -> Pixels:
-        return self._select(self.trained)
-
-    def _select(self, which: np.ndarray) -> Pixels:
-        """The pixels where ``which`` [height, width] holds, in reading order."""
-        rows, columns = np.nonzero(which)
-        xy = torch.from_numpy(np.stack([columns, rows], 1)).float() + 0.5
-        return Pixels(xy, torch.from_numpy(self.picture.pixels[rows, columns]))
+        return select(self.picture, self.trained)
 
     def params(self) -> dict[str, Any]:
         return {}
@@ -176,8 +125,10 @@ class ImageFit(Problem):
 
     def reference(self, p: Points) -> Tensor:
         """The colour of the pixel that each point lies in."""
-        column, row = (p.coords.long().clamp_min(0) for _ in range(1)).__next__().unbind(1)
-        raise NotImplementedError
+        width, height = self.picture.size
+        column, row = p.coords.cpu().long().unbind(1)
+        picture = torch.from_numpy(self.picture.pixels).double()
+        return picture[row.clamp(0, height - 1), column.clamp(0, width - 1)]
 
     def reference_info(self) -> Reference:
         if self.trained.all():
@@ -198,7 +149,7 @@ class ImageFit(Problem):
         return int(self.scored.sum())
 
     def monitor(self) -> tuple[str, Callable[[Differentiable], float]]:
-        pixels = PixelSampler(self._select(self.scored), WATCHED)(generator(0, "monitor"))
+        pixels = PixelSampler(select(self.picture, self.scored), WATCHED)(generator(0, "monitor"))
         p, truth = Points(pixels.xy, self.domain.axes), pixels.colour.double()
         return "psnr", lambda u: psnr(evaluate(u, p).clamp(0, 1), truth)
 
@@ -209,15 +160,3 @@ class ImageFit(Problem):
 
     def render(self, u: Differentiable, request: RenderRequest) -> list[Path]:
         return render_picture(u, self.domain, request, self.picture.size)
-
-
-def _read_mask(path: str, size: tuple[int, int]) -> np.ndarray:
-    """Where a mask is bright, booleans [height, width]; raises where it has another size or is dark all over."""
-    mask = load_picture(path)
-    if mask.size != size:
-        (w, h), (width, height) = mask.size, size
-        raise PinnsceneError(f"the mask {path} has {w}x{h} pixels, expected the {width}x{height} of the picture")
-    bright = mask.pixels[:, :, :3].mean(2) > 0.5
-    if not bright.any():
-        raise PinnsceneError(f"the mask {path} leaves no pixel to train on: bright pixels are trained on")
-    return bright

@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 
 def chebyshev(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line:
-    """n + 1 Chebyshev points, the two wall values eliminated."""
+    """N + 1 Chebyshev points, the two wall values eliminated."""
     k = np.arange(n + 1)
     x = -np.cos(np.pi * k / n)
     c = np.where((k == 0) | (k == n), 2.0, 1.0) * (-1.0) ** k
@@ -81,10 +81,15 @@ class MethodOfLines:
     """
 
     def __init__(
-        self, axes: Sequence[str], lines: Sequence[Line], alpha: Callable[[Points], Tensor],
-        source: Callable[[Points], Tensor], start: Callable[[Points], Tensor], span: tuple[float, float],
+        self,
+        axes: Sequence[str],
+        lines: Sequence[Line],
+        alpha: Callable[[Points], Tensor],
+        source: Callable[[Points], Tensor],
+        start: Callable[[Points], Tensor],
+        span: tuple[float, float],
         rtol: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         began = perf_counter()
         self.lines, self.axes = list(lines), (*axes, "t")
         self.shape = tuple(len(line.unknown) for line in lines)
@@ -99,8 +104,16 @@ class MethodOfLines:
         def slope(t: float, u: Array) -> Array:
             return matrix @ u + constant + (forcing if steady else self._at(source, t))
 
-        result = solve_ivp(slope, span, self._at(start, span[0]), method="BDF", jac=matrix, rtol=rtol,
-                           atol=1e-3 * rtol, dense_output=True)  # fmt: skip
+        result = solve_ivp(
+            slope,
+            span,
+            self._at(start, span[0]),
+            method="BDF",
+            jac=matrix,
+            rtol=rtol,
+            atol=1e-3 * rtol,
+            dense_output=True,
+        )
         if not result.success:
             raise PinnsceneError(f"the conventional solver failed: {result.message}")
         self.history = result.sol
@@ -112,7 +125,7 @@ class MethodOfLines:
         return np.broadcast_to(values.numpy().astype(float).reshape(-1), (len(coords),)).copy()
 
     def _assemble(self, alpha: Array) -> tuple[Array, Array]:
-        """alpha lap as a matrix on the unknowns, and the constant that the walls add."""
+        """Alpha lap as a matrix on the unknowns, and the constant that the walls add."""
         n = len(self.where)
         matrix, constant = np.zeros((n, n)), np.zeros(n)
         for k, line in enumerate(self.lines):

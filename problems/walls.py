@@ -34,8 +34,10 @@ def _wall(text: str) -> Wall:
         values = [float("nan")]
     expected = {"dirichlet": (0, 1), "neumann": (0, 1), "robin": (2,), "periodic": (0,)}[kind]
     if len(values) not in expected or not all(isfinite(v) for v in values):
-        raise PinnsceneError(f"wall '{text}': expected {' or '.join(map(str, expected))} numbers after '{kind}', "
-                             "such as dirichlet:1.0, neumann:0.5, robin:2:0 (h and the value outside)")  # fmt: skip
+        raise PinnsceneError(
+            f"wall '{text}': expected {' or '.join(map(str, expected))} numbers after '{kind}', "
+            "such as dirichlet:1.0, neumann:0.5, robin:2:0 (h and the value outside)"
+        )
     if kind == "robin":
         h, outside = values
         if h <= 0:

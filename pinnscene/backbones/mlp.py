@@ -1,15 +1,18 @@
 """The multilayer perceptron."""
 
+from itertools import pairwise
 from math import sqrt
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinnscene.backbones.base import Backbone, backbones
 from pinnscene.derivatives.jet import Jet
 from pinnscene.errors import PinnsceneError, unknown
-from pinnscene.layers import ACTIVATIONS, Affine
+from pinnscene.layers import ACTIVATIONS, Affine, stack
+
+Name = Literal["relu", "tanh", "softplus", "gelu", "sine"]
 
 
 @backbones.register("mlp")
@@ -28,17 +31,17 @@ class Mlp(Backbone):
         *,
         width: int = 64,
         depth: int = 3,
-        activation: Literal["relu", "tanh", "softplus", "gelu", "sine"] = "tanh",
+        activation: Name = "tanh",
     ) -> None:
         super().__init__()
         if width < 1 or depth < 1:
             raise PinnsceneError(f"mlp expected width and depth >= 1, got {width} and {depth}")
         if activation not in ACTIVATIONS:
             raise unknown("activation", activation, ACTIVATIONS)
-        self.kind = activation
+        self.kind: Name = activation
         self.outputs, self.gain = width, 3.0 if activation in ("tanh", "sine") else 6.0
         widths = [inputs, *[width] * depth]
-        self.layers = nn.ModuleList(Affine(m, n) for m, n in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = stack(Affine(m, n) for m, n in pairwise(widths))
         self.activation = ACTIVATIONS[activation]()
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:

@@ -1,14 +1,15 @@
 """SIREN: an MLP with sine activations (Sitzmann et al. 2006.09661, section 3.2)."""
 
+from itertools import pairwise
 from math import pi, sqrt
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinnscene.backbones.base import Backbone, backbones
 from pinnscene.derivatives.jet import Jet
 from pinnscene.errors import PinnsceneError
-from pinnscene.layers import Affine, Sine
+from pinnscene.layers import Affine, Sine, stack
 from pinnscene.samplers import unit_cube
 
 
@@ -28,12 +29,13 @@ class Siren(Backbone):
     ) -> None:
         super().__init__()
         if width < 1 or depth < 1 or not (first > 0 and omega > 0):
-            raise PinnsceneError(f"siren expected width, depth >= 1 and first, omega > 0, got {width}, {depth}, "
-                                 f"{first}, {omega}")  # fmt: skip
+            raise PinnsceneError(
+                f"siren expected width, depth >= 1 and first, omega > 0, got {width}, {depth}, {first}, {omega}"
+            )
         self.outputs, self.first, self.omega = width, first, omega
         widths = [inputs, *[width] * depth]
-        self.layers = nn.ModuleList(Affine(m, n) for m, n in zip(widths[:-1], widths[1:], strict=True))
-        self.sines = nn.ModuleList(Sine(first if k == 0 else omega) for k in range(depth))
+        self.layers = stack(Affine(m, n) for m, n in pairwise(widths))
+        self.sines = stack(Sine(first if k == 0 else omega) for k in range(depth))
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         for layer, sine in zip(self.layers, self.sines, strict=True):

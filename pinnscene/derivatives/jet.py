@@ -35,14 +35,14 @@ class Jet:
         return self.data[1 + len(self.streams.directions) :]
 
     def affine(self, weight: Tensor, bias: Tensor | None) -> "Jet":
-        """z = a W^T + b."""
+        """Z = a W^T + b."""
         z = F.linear(self.data, weight)
         if bias is not None:
             z[0] += bias  # in place: the streams of a constant are zero
         return Jet(z, self.streams)
 
     def pointwise(self, derivatives: Callable[[Tensor, int], Sequence[Tensor]]) -> "Jet":
-        """h = s(z); ``derivatives(z, order)`` gives s and its derivatives to ``order``."""
+        """H = s(z); ``derivatives(z, order)`` gives s and its derivatives to ``order``."""
         streams, slopes = self.streams, self.slopes
         curved = any(op.second for op in streams.operators)
         order = 2 if curved else int(len(self.data) > 1)

@@ -35,7 +35,7 @@ def nested(f: Callable[[Tensor], Tensor], x: Tensor, operators: Sequence[Operato
 
 
 def _gradient(y: Tensor, x: Tensor, graph: bool) -> Tensor:
-    """d y[:, j] / d x as [n, k, d]; zero where y does not depend on x."""
+    """D y[:, j] / d x as [n, k, d]; zero where y does not depend on x."""
     if not y.requires_grad:
         return x.new_zeros(*y.shape, x.shape[1])
     columns = []

@@ -20,6 +20,9 @@ class Fourier(Encoding):
         sigma: standard deviation of B, in cycles a unit of the normalised coordinates.
     """
 
+    frequencies: Tensor
+    phase: Tensor
+
     def __init__(self, inputs: int, *, features: int = 128, sigma: float = 1.0) -> None:
         super().__init__()
         if features < 1 or not sigma > 0:

@@ -19,6 +19,9 @@ class Positional(Encoding):
         frequencies: octaves L; the encoding has inputs (1 + 2 L) outputs.
     """
 
+    weight: Tensor
+    phase: Tensor
+
     def __init__(self, inputs: int, *, frequencies: int = 6) -> None:
         super().__init__()
         if not 1 <= frequencies <= 24:

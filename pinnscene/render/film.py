@@ -79,7 +79,10 @@ def film(problem: "Problem", u: Differentiable, request: RenderRequest) -> Itera
 
 def _range(problem: "Problem", u: Differentiable) -> tuple[float, float]:
     """The least and greatest value over the film."""
-    values = [on_plane(u, plane(problem.domain, 48, t=t)) if len(problem.domain.axes) > 2
-              else evaluate(u, line(problem.domain, problem.domain.space[0], 64, t=t)).numpy()
-              for t in times(problem.domain, 12)]  # fmt: skip
+    values = [
+        on_plane(u, plane(problem.domain, 48, t=t))
+        if len(problem.domain.axes) > 2
+        else evaluate(u, line(problem.domain, problem.domain.space[0], 64, t=t)).numpy()
+        for t in times(problem.domain, 12)
+    ]
     return min(float(v.min()) for v in values), max(float(v.max()) for v in values)

@@ -88,9 +88,7 @@ def paint(
     try:
         image = Image.new("RGB" if flat else MODES[len(u.values)], size)
     except MemoryError:
-        raise PinnsceneError(
-            f"a picture of {size[0]}x{size[1]} does not fit into memory: ask for less"
-        ) from None
+        raise PinnsceneError(f"a picture of {size[0]}x{size[1]} does not fit into memory: ask for less") from None
     for first, strip in strips(u, box, size):
         values = strip.nan_to_num().clamp(0, 1)
         image.paste(_image(_over_white(values) if flat else values), (0, first))
@@ -126,9 +124,7 @@ def render_picture(
     path = request.out / f"{stem}.png" if not request.ending or request.out.is_dir() else request.out
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise PinnsceneError(
-            f"a picture expected a folder or an ending of {', '.join(ENDINGS)}, got {request.out}"
-        )
+        raise PinnsceneError(f"a picture expected a folder or an ending of {', '.join(ENDINGS)}, got {request.out}")
     with replacing(path) as temporary:
         image = paint(u, box, request.size or size, ENDINGS[ending] is JPEG, request.progress)
         image.save(temporary, **ENDINGS[ending])

@@ -48,11 +48,19 @@ def _panels(problem: "Problem", u: Differentiable, where: Plane, output: int) ->
     return panels
 
 
-def _draw(made: Figure, ax: Any, where: Plane, image: Array, title: str, limits: tuple[float, float] | None,
-          cmap: str) -> None:  # fmt: skip
+def _draw(
+    made: Figure, ax: Any, where: Plane, image: Array, title: str, limits: tuple[float, float] | None, cmap: str
+) -> None:
     low, high = limits or (float(image.min()), float(image.max()))
-    shown = ax.imshow(image, origin="lower", extent=where.extent, aspect="auto", cmap=cmap, vmin=low,
-                      vmax=high if high > low else low + 1)  # fmt: skip
+    shown = ax.imshow(
+        image,
+        origin="lower",
+        extent=where.extent,
+        aspect="auto",
+        cmap=cmap,
+        vmin=low,
+        vmax=high if high > low else low + 1,
+    )
     ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=title)
     made.colorbar(shown, ax=ax, shrink=0.9)
 
@@ -76,7 +84,8 @@ def _whole(problem: "Problem", u: Differentiable, output: int) -> Figure:
     k = problem.domain.axes.index(along)
     low, high = problem.domain.lower[k], problem.domain.upper[k]
     for at in np.linspace(low, high, 5):
-        p = line(problem.domain, across, **{along: float(at)})
+        held: dict[str, Any] = {along: float(at)}
+        p = line(problem.domain, across, **held)
         shade = 0.85 * (at - low) / (high - low)
         axs[-1].plot(p[across], evaluate(u, p)[:, output], color=(shade, shade * 0.6, 0.5), label=f"{along} = {at:.3g}")
     axs[-1].set(xlabel=across, ylabel=problem.values[output], title="profiles")

@@ -74,7 +74,8 @@ class _AdamStepper(Stepper):
         if self.averaged:
             # the decay grows to its value, so that the start is forgotten
             weight = 1 - min(solver.average, (k + 1) / (k + 10))
-            torch._foreach_lerp_(self.averaged, [p.detach() for p in self.parameters], weight)
+            for mean, p in zip(self.averaged, self.parameters, strict=True):
+                mean.lerp_(p.detach(), weight)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def state(self) -> dict[str, Any]:

@@ -56,9 +56,15 @@ class _LbfgsStepper(Stepper):
     def _fresh(self) -> None:
         # One iteration a call; its own tolerances are off, since stopping is decided here, with a reason.
         self.optimizer = torch.optim.LBFGS(
-            self.parameters, lr=1.0, max_iter=1, max_eval=25, history_size=self.solver.history,
-            tolerance_grad=0.0, tolerance_change=0.0, line_search_fn="strong_wolfe",
-        )  # fmt: skip
+            self.parameters,
+            lr=1.0,
+            max_iter=1,
+            max_eval=25,
+            history_size=self.solver.history,
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+            line_search_fn="strong_wolfe",
+        )
 
     def _closure(self) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)

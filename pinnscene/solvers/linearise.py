@@ -99,9 +99,7 @@ def _slopes(r: Tensor, calls: Sequence[Call]) -> list[list[list[Tensor | None]]]
     slopes = []
     for column in r.unbind(1):
         plain = torch.autograd.grad(column.sum(), leaves, retain_graph=True, allow_unused=True)
-        weighted = torch.autograd.grad(
-            (column * probe[:, 0]).sum(), leaves, retain_graph=True, allow_unused=True
-        )
+        weighted = torch.autograd.grad((column * probe[:, 0]).sum(), leaves, retain_graph=True, allow_unused=True)
         for a, b in zip(plain, weighted, strict=True):
             if a is not None and b is not None and not torch.allclose(a * probe, b, rtol=1e-9, atol=1e-12):
                 return None
@@ -135,7 +133,9 @@ def _pointwise(field: Field, calls: Sequence[Call], slopes: list[list[list[Tenso
 
 
 def _features(field: Field, call: Call, rows: slice) -> list[Tensor]:
-    operators = [{i: c[rows] if isinstance(c, Tensor) and c.ndim else c for i, c in op.items()} for op in call.operators]
+    operators = [
+        {i: c[rows] if isinstance(c, Tensor) and c.ndim else c for i, c in op.items()} for op in call.operators
+    ]
     with torch.no_grad():
         return field.feature_derivatives(call.x[rows], operators)
 
@@ -148,8 +148,8 @@ def _rowwise(field: Field, calls: Sequence[Call], r: Tensor) -> Any:
             lines = []
             for j in range(r.shape[1]):
                 grads = torch.autograd.grad(r[i, j], leaves, retain_graph=True, allow_unused=True)
-                pairs = zip(features, grads, strict=True)
-                lines.append(sum(phi.T @ g for phi, g in pairs if g is not None).flatten())  # type: ignore[union-attr]
+                terms = [phi.T @ g for phi, g in zip(features, grads, strict=True) if g is not None]
+                lines.append(torch.stack(terms).sum(0).flatten())
             yield slice(i, i + 1), torch.stack(lines)[None]
 
     return chunks
