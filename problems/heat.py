@@ -24,8 +24,12 @@ from pinnscene.views import Differentiable, Frozen
 
 Function = Callable[[Points], Tensor]
 
-# By space dimensions: features of the last layer, interior points, windows of t.
+# By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
 SIZES = {1: (400, 1200, 1), 2: (1500, 3000, 1), 3: (2800, 5200, 2)}
+# Any other start or a source brings layers in space and t that spread with sqrt(alpha t): windows that grow
+# geometrically see each layer at its own scale.
+LAYERED = {1: (600, 1800, 7), 2: (1500, 3000, 5), 3: (2000, 4000, 3)}
+GROWTH = 3.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Heat(Problem):
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
     hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
     n: int = 0  # interior points a step; 0 chooses by dims
-    windows: int = 0  # windows of t solved one after the other; 0 chooses by dims
+    windows: int = 0  # windows of t solved one after the other; 0 chooses by dims and start
+    growth: float = 0.0  # ratio of each window's end to that of the one before, 1 for even windows; 0 chooses
 
     values = ("u",)
 
@@ -67,6 +72,8 @@ class Heat(Problem):
             raise PinnsceneError(
                 f"heat expected mode >= 1, n >= 0 and windows >= 0, got {self.mode}, {self.n}, {self.windows}"
             )
+        if self.growth != 0 and not (isfinite(self.growth) and self.growth >= 1):
+            raise PinnsceneError(f"heat expected growth 0 or at least 1, got {self.growth}")
         if isinstance(self.start, str) and self.start not in heatstarts.NAMES:
             raise PinnsceneError(f"heat expected start {', '.join(heatstarts.NAMES)} or a function, got '{self.start}'")
         _ = self.domain, self.conditions  # both raise on bad input
@@ -99,7 +106,7 @@ class Heat(Problem):
         return {"alpha": self.alpha}
 
     def constraints(self) -> Mapping[str, Constraint]:
-        n = self.n or SIZES[self.dims][1]
+        n = self.n or self._sizes[1]
         found = {"pde": Constraint(self.domain.interior(n, "sobol"), self._pde)}
         if not self.hard:
             start = lambda u, p: u(p) - self.u0(p)
@@ -150,12 +157,29 @@ class Heat(Problem):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": SIZES[self.dims][0]}) if solver == "head" else spec
+        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
+
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        return {"head": {"rescan": self._growth > 1}}
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        return (SIZES if self._smooth else LAYERED)[self.dims]
+
+    @property
+    def _smooth(self) -> bool:
+        return self.start in ("sine", "modes") and self.source == 0.0
+
+    @property
+    def _growth(self) -> float:
+        return self.growth or (1.0 if self._smooth else GROWTH)
 
     def cuts(self) -> tuple[float, ...]:
-        count = self.windows or SIZES[self.dims][2]
-        ends = torch.linspace(self.begin, self.end, count + 1, dtype=torch.float64).tolist()
-        return tuple(ends[1:]) if count > 1 else ()
+        count, r = self.windows or self._sizes[2], self._growth
+        if count == 1:
+            return ()
+        shares = [r ** (k - count) if r > 1 else k / count for k in range(1, count + 1)]
+        return tuple(self.begin + (self.end - self.begin) * share for share in shares)
 
     def stage(self, k: int, before: Differentiable | None) -> "Heat":
         ends = self.cuts()

@@ -35,10 +35,10 @@ def modes(heat: "Heat", p: Points) -> Tensor:
 
 
 def bump(heat: "Heat", p: Points) -> Tensor:
-    """A Gaussian in the middle, its width a tenth of the box."""
+    """A Gaussian exp(-r^2 / w^2) in the middle, w a tenth of the box in 1-D and 0.15 of it beyond."""
     length = heat.upper - heat.lower
     squares = [((p[axis] - heat.lower) / length - 0.5) ** 2 for axis in heat.space]
-    return torch.exp(-torch.stack(squares).sum(0) / 0.1**2)
+    return torch.exp(-torch.stack(squares).sum(0) / (0.1 if heat.dims == 1 else 0.15) ** 2)
 
 
 def step(heat: "Heat", p: Points) -> Tensor:

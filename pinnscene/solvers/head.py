@@ -25,6 +25,9 @@ from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
 from pinnscene.solvers.scan import scan_scales
 
+START = 2.0  # radians a half axis where the scan begins
+ENOUGH = 1e-12  # share of the zero network's residual at which it ends: little above rounding
+
 
 @solvers.register("head")
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Head(Solver):
         redraw: draw random features; False keeps the layers that an earlier phase has trained.
         damping: of the least squares, as a share of the matrix's norm: at the level of rounding.
         probe: width of the narrow network that the scan tries scales on.
+        rescan: scan again in each window of t.
     """
 
     name: ClassVar[str] = "head"
@@ -48,6 +52,7 @@ class Head(Solver):
     redraw: bool = True
     damping: float = 1e-16
     probe: int = 400
+    rescan: bool = False
 
     def __post_init__(self) -> None:
         if self.scale < 0 or not 0 < self.damping < 1 or self.probe < 1:
@@ -113,9 +118,12 @@ class HeadStepper(Stepper):
         axes = self.field.axes
         if self.solver.scale:
             return torch.full((len(axes),), self.solver.scale, dtype=torch.float64)
-        if "scales" not in self.memory:
+        known = self.memory.get("scales")
+        if known is None or self.solver.rescan:
             width = self.field.backbone.outputs
-            self.memory["scales"] = scan_scales(axes, self._score, width, self.solver.probe)
+            start = [START] * len(axes)
+            enough = ENOUGH * self.objective.heldout(self.field.lift())
+            self.memory["scales"] = scan_scales(axes, self._score, width, self.solver.probe, start, enough)
         return torch.tensor(self.memory["scales"], dtype=torch.float64)
 
     def _score(self, scales: list[float], width: int) -> float:
