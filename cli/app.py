@@ -9,6 +9,8 @@ import typer
 
 from pinnscene.cli import commands
 
+UsageError = typer.BadParameter.__mro__[1]  # typer may carry a click of its own: take its class, not click's
+
 app = typer.Typer(
     name="pinnscene",
     help="Say what must be true of a field (a PDE, a picture, a shape) and get the field.",
@@ -62,14 +64,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _explain(cause: Exception) -> int:
     """Say what went wrong in one line; the exit code."""
-    import click
-
-    if isinstance(cause, click.exceptions.Exit):
+    if isinstance(cause, typer.Exit):
         return cause.exit_code
-    if isinstance(cause, click.Abort):
+    if isinstance(cause, typer.Abort):
         return 130
-    if isinstance(cause, click.UsageError):
-        message = cause.format_message()
+    if type(cause).__name__ == "NoArgsIsHelpError":
+        print(cause)
+        return 0
+    if isinstance(cause, UsageError):
+        message = f"{cause.format_message().rstrip('.')} (see --help)"
     elif type(cause).__name__ == "PinnsceneError":
         message = str(cause)
     elif isinstance(cause, MemoryError) or "not enough memory" in str(cause) or "out of memory" in str(cause):

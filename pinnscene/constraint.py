@@ -78,7 +78,9 @@ def _of(name: str, part: str, given: "T | Mapping[str, T]", what: str) -> "T":
 def _checked(name: str, r: Any, batch: Any) -> Tensor:
     if not isinstance(r, Tensor):
         raise PinnsceneError(f"the residual of '{name}' must be a tensor [n, k], got {type(r).__name__}")
-    if r.ndim != 2 or r.shape[0] != len(batch):
+    # a square [n, n] is what [n, 1] - [n] silently gives; nobody has as many conditions a point as points
+    broadcast = r.ndim == 2 and r.shape[1] == len(batch) > 4
+    if r.ndim != 2 or r.shape[0] != len(batch) or broadcast:
         raise PinnsceneError(
             f"the residual of '{name}' expected shape [{len(batch)}, k], got {list(r.shape)}: keep columns as "
             "p[:, :1] or p['x'], since [n, 1] - [n] broadcasts to [n, n]"

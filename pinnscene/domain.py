@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
 from pinnscene.errors import PinnsceneError, unknown
-from pinnscene.samplers import Sampler, count, unit_cube
+from pinnscene.samplers import Sampler, count, known_sequence, unit_cube
 
 
 class Domain(ABC):
@@ -131,6 +131,7 @@ class BoxSampler:
 
     def __post_init__(self) -> None:
         count(self.n, "the number of points n")
+        known_sequence(self.points)
 
     def __call__(self, generator: torch.Generator) -> Points:
         box, d = self.box, len(self.box.axes)

@@ -46,9 +46,14 @@ CUBES: dict[str, Callable[[int, int, torch.Generator], Tensor]] = {
 
 def unit_cube(n: int, d: int, points: str, g: torch.Generator) -> Tensor:
     """``n`` points in [0, 1]^d as float64 [n, d]; ``points`` is uniform, sobol, lhs or halton."""
+    return CUBES[known_sequence(points)](n, d, g)
+
+
+def known_sequence(points: str) -> str:
+    """``points`` itself where it names a point sequence, or ``PinnsceneError``."""
     if points not in CUBES:
         raise unknown("point sequence", points, CUBES)
-    return CUBES[points](n, d, g)
+    return points
 
 
 def count(n: Any, what: str = "n") -> int:

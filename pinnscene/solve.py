@@ -52,7 +52,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     resolve_device(settings.device)
     if settings.seed < 0:
         raise PinnsceneError(f"seed must be at least 0, got {settings.seed}")
-    names = settings.solver or problem.plan()
+    names = problem.plan() if settings.solver is None else settings.solver
     constraints = dict(problem.constraints())
     for group in settings.knobs:
         if group != "field" and group not in solvers and group not in constraints:
@@ -66,6 +66,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
     spec = problem.field(plan[0].solver.name, settings.backbone)
     spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
+    spec.build(problem.stage(0, None))  # a field that cannot be built is told now, before any file is made
     budget = Budget(settings.max_seconds, settings.tol)
     chosen = {k: v for k, v in settings.knobs.items() if k in constraints}
     tuned(problem, chosen)
@@ -174,11 +175,11 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
             Also other paths for data that has moved.
     """
     config, given = run.config, dict(code or {})
-    name = given.pop("problem", config.problem)
-    if names_code(config.problem) and name == config.problem:
+    if names_code(config.problem) and "problem" not in given:
         raise PinnsceneError(
             f"this run's problem is code, {config.problem}: name it to have it loaded, --problem {config.problem}"
         )
+    name = given.pop("problem", config.problem)
     options = dict(config.options) | given
     for option, value in options.items():
         if option not in given and (names_code(value) or str(value).startswith("<python ")):

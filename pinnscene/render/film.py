@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".pdf", ".svg")
 DPI = 100
+LEAST = (200, 160)  # pixels that axes and a colour bar need
 
 
 def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":
-    """A film (mp4, gif), a picture of slices (png, jpg, pdf, svg), or both into a folder.
+    """A film (mp4, gif), a picture (png, jpg, pdf, svg), or both into a folder.
+
+    A picture is of slices beside the reference, or with a size of the field alone, that large.
 
     Raises:
         PinnsceneError: an ending of another kind, or a film of a field without t.
@@ -36,9 +40,7 @@ def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest)
             raise PinnsceneError("a film needs an axis t, which this problem does not have: ask for a png")
         return [write_film(request.out, film(problem, u, request), request.fps)]
     if request.ending in PICTURES:
-        made = slices(problem, u)
-        if request.size is not None:
-            made.set_size_inches(request.size[0] / made.dpi, request.size[1] / made.dpi)
+        made = slices(problem, u) if request.size is None else portrait(problem, u, request.size)
         return [save(made, request.out)]
     if request.ending:
         raise PinnsceneError(f"cannot write '{request.out.name}': expected a folder, {', '.join(PICTURES + ENDINGS)}")
@@ -48,11 +50,31 @@ def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest)
     return written
 
 
+def portrait(problem: "Problem", u: Differentiable, size: tuple[int, int]) -> Figure:
+    """The field alone on the plane of its first two axes, without a frame where there is no room for one."""
+    width, height = size
+    made = figure(width / DPI, height / DPI, DPI)
+    if len(problem.domain.axes) == 1:
+        p = line(problem.domain, problem.domain.axes[0])
+        made.add_subplot().plot(p[problem.domain.axes[0]], evaluate(u, p)[:, 0])
+        return made
+    where = plane(problem.domain, max(16, min(1024, max(size))))
+    room = width >= LEAST[0] and height >= LEAST[1]
+    ax = made.add_subplot() if room else made.add_axes((0, 0, 1, 1), frameon=False)
+    image = ax.imshow(on_plane(u, where), origin="lower", extent=where.extent, aspect="auto", cmap=FIELD)
+    if room:
+        ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=problem.values[0])
+        made.colorbar(image, ax=ax)
+    else:
+        ax.set_axis_off()
+    return made
+
+
 def film(problem: "Problem", u: Differentiable, request: RenderRequest) -> Iterator[NDArray[np.uint8]]:
     """The frames: a curve for one axis of space, else the plane through the middle; one scale for all."""
     width, height = request.size or (640, 480)
-    if width < 160 or height < 120:
-        raise PinnsceneError(f"a film needs at least 160x120 pixels, got {width}x{height}")
+    if width < LEAST[0] or height < LEAST[1]:
+        raise PinnsceneError(f"a film needs at least {LEAST[0]}x{LEAST[1]} pixels, got {width}x{height}")
     domain, moments = problem.domain, times(problem.domain, request.frames)
     made = figure(width / DPI, height / DPI, DPI)
     ax = made.add_subplot()

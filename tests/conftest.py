@@ -1,0 +1,86 @@
+"""Shared helpers: a small problem and small float64 fields to try the core on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
+from pinnscene.backbones import backbones
+from pinnscene.encodings import encodings
+from pinnscene.knobs import knobs_of
+
+
+@dataclass(frozen=True)
+class Toy(Problem):
+    """Any box, outputs, ansatz and constraints."""
+
+    box: Box
+    given: Mapping[str, Constraint] = field(default_factory=dict)
+    names: tuple[str, ...] = ("u",)
+    shape: Ansatz | None = None
+    coefficients: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> Box:
+        return self.box
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return self.names
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        return self.given
+
+    def ansatz(self) -> Ansatz | None:
+        return self.shape
+
+    def params(self) -> dict[str, Any]:
+        return dict(self.coefficients)
+
+
+@pytest.fixture(scope="session")
+def toy() -> type[Toy]:
+    """The small problem: ``toy(box, constraints, values, ansatz)``."""
+    return Toy
+
+
+SMALL = {"width": 10, "depth": 2, "features": 5, "frequencies": 2, "sigma": 0.4, "first": 3.0, "omega": 2.0}
+
+
+@pytest.fixture(scope="session")
+def make_field() -> Callable[..., Field]:
+    """Build a small float64 field with biases that are not zero; knobs that its parts do not have are left out."""
+
+    def make(
+        box: Box | None = None,
+        backbone: str = "siren",
+        encoding: str | None = "none",
+        *,
+        values: tuple[str, ...] = ("u",),
+        ansatz: Ansatz | None = None,
+        engine: Any = "auto",
+        seed: int = 0,
+        params: Mapping[str, Any] | None = None,
+        **knobs: Any,
+    ) -> Field:
+        problem = Toy(box or Box(x=(-1.0, 2.0), y=(0.0, 1.5), t=(0.0, 2.0)), {}, values, ansatz, params or {})
+        plain = FieldSpec(backbone, encoding, engine).resolve()
+        known = knobs_of(encodings[str(plain.encoding)]) | knobs_of(
+            backbones[backbone if backbone in backbones else "mlp"]
+        )
+        chosen = {k: v for k, v in (SMALL | knobs).items() if k in known}
+        built = FieldSpec(backbone, encoding, engine, chosen).build(problem, seed)
+        with torch.no_grad():
+            built.head.bias.add_(0.3)
+        return built
+
+    return make
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    """A seeded generator."""
+    return torch.Generator().manual_seed(0)

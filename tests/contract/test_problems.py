@@ -1,0 +1,170 @@
+"""What every registered problem gets for free: the same suite, run on small instances of each."""
+
+import json
+
+import pytest
+import torch
+
+from pinnscene.batch import Points
+from pinnscene.config import Config
+from pinnscene.constraint import Constraint
+from pinnscene.field import Field
+from pinnscene.metrics import evaluate, rel_l2
+from pinnscene.objective import Objective
+from pinnscene.options import build_problem, describe_options, find_problem, plain_options
+from pinnscene.problem import Problem, problems
+from pinnscene.render.request import RenderRequest
+from pinnscene.run import Run
+from pinnscene.seeds import generator
+from pinnscene.solve import Settings, begin, configure, load_state, reopen, run_config
+from pinnscene.trainer import join
+from pinnscene.views import Differentiable, FunctionField
+
+# Options that make a problem small; a problem that is not named here runs as it is.
+SMALL = {"heat": {"n": "200"}, "image-fit": {"side": "24", "n": "128"}}
+# More instances of a problem, for what its default does not reach.
+VARIANTS = [
+    ("heat", {"n": "150", "dims": "2", "walls": "neumann", "hard": "false"}),
+    ("heat", {"n": "150", "walls": "periodic", "hard": "false"}),
+    ("heat", {"n": "150", "dims": "3", "windows": "1"}),
+    ("heat", {"n": "150", "start": "modes", "walls": "x0=neumann,x1=dirichlet"}),
+    ("image-fit", {"side": "24", "n": "128", "heldout": "0.5", "image": "checkerboard"}),
+]
+INSTANCES = [(name, SMALL.get(name, {})) for name in problems] + VARIANTS
+TINY = {"field": {"width": "16", "depth": "2"}}
+
+
+def build(instance: tuple[str, dict[str, str]]) -> Problem:
+    name, options = instance
+    return build_problem(find_problem(name), options)
+
+
+@pytest.fixture(params=INSTANCES, ids=lambda i: f"{i[0]}-{'-'.join(f'{k}={v}' for k, v in i[1].items())}")
+def problem(request: pytest.FixtureRequest) -> Problem:
+    return build(request.param)
+
+
+def tiny_field(problem: Problem) -> Field:
+    return configure(problem, Settings(solver="adam", knobs=TINY)).field.build(problem)
+
+
+def blocks(problem: Problem, u: Differentiable, dtype: torch.dtype = torch.float64) -> list:
+    objective = Objective(problem.constraints(), 0, torch.device("cpu"), dtype)
+    return objective.blocks(u, objective.batches(0))
+
+
+def test_describes_itself(problem: Problem) -> None:
+    assert (type(problem).__doc__ or "").strip()
+    assert problem.values and problem.domain.axes
+    for option in describe_options(type(problem)):
+        assert option.comment, f"option {option.name} has no comment on its meaning and unit"
+
+
+def test_residuals_are_columns_of_finite_numbers(problem: Problem) -> None:
+    for block in blocks(problem, tiny_field(problem)):
+        assert block.residual.ndim == 2
+        assert block.residual.isfinite().all()
+        assert block.weight > 0
+
+
+def test_gradients_are_finite_and_reach_every_weight(problem: Problem) -> None:
+    u = tiny_field(problem)
+    torch.stack([b.penalty.value(b.residual).mean() for b in blocks(problem, u)]).sum().backward()
+    for name, p in u.named_parameters():
+        # the output bias alone may not matter, where only derivatives of a network without factor are constrained
+        assert p.grad is not None or name == "head.bias"
+        assert p.grad is None or p.grad.isfinite().all()
+
+
+def test_same_seed_same_batch_and_another_step_another_batch(problem: Problem) -> None:
+    for name, constraint in problem.constraints().items():
+        first = constraint.draw(name, generator(7, name, 3))
+        again = constraint.draw(name, generator(7, name, 3))
+        other = constraint.draw(name, generator(7, name, 4))
+        pairs = zip(first.tensors().values(), again.tensors().values(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+        assert any(
+            not torch.equal(a, b) for a, b in zip(first.tensors().values(), other.tensors().values(), strict=True)
+        )
+
+
+def test_exact_solution_makes_every_residual_vanish(problem: Problem) -> None:
+    info = problem.reference_info()
+    if info is None or info.kind != "exact":
+        assert info is None or info.kind in ("converged", "held-out", "fitted")
+        return
+
+    def closed_form(p: Points) -> torch.Tensor:
+        value = problem.reference(p)
+        assert value is not None
+        return value
+
+    exact = FunctionField(closed_form, problem.domain.axes, problem.values, problem.params())
+    for block in blocks(problem, exact):
+        # derivatives of a closed form in float64 lose a few digits against residuals of order 100
+        assert float(block.residual.detach().abs().max()) < 1e-9, block.name
+
+
+def test_engines_agree(problem: Problem) -> None:
+    u = tiny_field(problem)
+    u.engine = "jets"
+    with_jets = blocks(problem, u)
+    u.engine = "nested"
+    for a, b in zip(with_jets, blocks(problem, u), strict=True):
+        size = float(b.residual.detach().abs().max()) + 1
+        assert float((a.residual - b.residual).detach().abs().max()) < 1e-10 * size
+
+
+def test_constraints_are_constraints(problem: Problem) -> None:
+    found = problem.constraints()
+    assert found and all(isinstance(c, Constraint) for c in found.values())
+
+
+def test_options_round_trip_through_the_configuration(problem: Problem) -> None:
+    config = configure(problem, Settings(seed=5, max_seconds=9.5, tol=1e-3))
+    again = Config.loads(config.dumps())
+    assert again == config
+    assert build_problem(type(problem), again.options) == problem
+    assert plain_options(build_problem(type(problem), again.options)) == plain_options(problem)
+
+
+def test_saved_run_gives_the_same_values_bit_for_bit(problem: Problem, tmp_path) -> None:
+    settings = Settings(solver="adam", steps=2, knobs=TINY)
+    run = begin(problem, config := configure(problem, settings), tmp_path / "run")
+    solution = run_config(problem, config, run=run)
+    p = problem.domain.grid(1000)
+    before = evaluate(solution.field, p)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    moved = Run.open(tmp_path / "moved")
+    made, known = reopen(moved)
+    assert torch.equal(evaluate(join(made, load_state(moved, made, known).fields), p), before)
+
+
+def test_render_gives_the_size_asked_for(problem: Problem, tmp_path) -> None:
+    from PIL import Image
+
+    out = tmp_path / "view.png"
+    written = problem.render(tiny_field(problem), RenderRequest(out, (400, 320)))
+    assert written == [out]
+    with Image.open(out) as picture:
+        assert picture.size == (400, 320)
+
+
+def test_metrics_and_figures(problem: Problem, tmp_path) -> None:
+    u = tiny_field(problem)
+    metrics = problem.metrics(u)
+    assert list(metrics) == problem.metric_names()
+    assert json.dumps(metrics)
+    pictures = problem.figures(u, tmp_path)
+    assert pictures and all(path.stat().st_size > 1000 for path in pictures)
+
+
+def test_reference_agrees_with_itself_and_the_conventional_solver(problem: Problem) -> None:
+    classical = problem.conventional()
+    if classical is None:
+        return
+    p = problem.domain.interior(300)(generator(1, "conventional"))
+    truth = problem.reference(p)
+    assert truth is not None
+    # the conventional solver integrates with a tolerance of 1e-8 a step
+    assert rel_l2(classical.at(p), truth) < 1e-5
