@@ -24,8 +24,8 @@ class Field(nn.Module, Differentiable):
 
     Attributes:
         axes, values: names of coordinates and outputs.
-        engine: "jets", "nested", or "auto", which takes jets to second order and nested beyond
-            (``benchmarks/derivatives.py`` has the measurements behind it).
+        engine: "jets", "nested", or "auto": jets for second order, nested beyond, and for first order whichever
+            has less to do.
         params: coefficients for ``param``.
     """
 
@@ -95,12 +95,22 @@ class Field(nn.Module, Differentiable):
         if order == 0:
             value = self._value(x)
             return [op[()] * value for op in operators]
-        if self.engine == "jets" and order > 2:
-            raise PinnsceneError(f"jets carry derivatives to second order, got order {order}: use engine 'nested'")
-        if order > 2 or self.engine == "nested" or x.requires_grad:
+        if self._engine(order, operators, x) == "nested":
             return nested(self._value, x, operators)
         streams = Streams.plan(operators)
         return streams.answers(self._jet(x, streams).data)
+
+    def _engine(self, order: int, operators: Sequence[Operator], x: Tensor) -> str:
+        """The engine to take: the one that was set, or the faster one (``benchmarks/derivatives.py``)."""
+        if self.engine == "jets" and order > 2:
+            raise PinnsceneError(f"jets carry derivatives to second order, got order {order}: use engine 'nested'")
+        if order > 2 or x.requires_grad:
+            return "nested"
+        if self.engine == "auto" and order == 1:
+            # one reverse sweep an output, against one stream a direction
+            directions = {axis for op in operators for index in op for axis in index}
+            return "nested" if len(self.values) < len(directions) else "jets"
+        return "nested" if self.engine == "nested" else "jets"
 
     def _in_chunks(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         starts = range(0, len(x), CHUNK)

@@ -46,11 +46,11 @@ def stack(modules: Iterable[M]) -> Sequence[M]:
 
 
 class Activation(nn.Module, ABC):
-    """An elementwise function with its first two derivatives."""
+    """An elementwise function with its first three derivatives."""
 
     @abstractmethod
     def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
-        """s(z), s'(z), s''(z) to ``order``."""
+        """s(z) and its derivatives to ``order``, at most the third."""
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         return a.pointwise(self.derivatives) if isinstance(a, Jet) else self.derivatives(a, 0)[0]
@@ -70,7 +70,9 @@ class Sine(Activation):
         if order == 0:
             return (s,)
         c = torch.cos(phase)
-        return (s, c if w == 1.0 else w * c, -(w * w) * s)[: order + 1]
+        slope = c if w == 1.0 else w * c
+        first = (s, slope, -(w * w) * s)
+        return first[: order + 1] if order < 3 else (*first, -(w * w) * slope)
 
 
 class Tanh(Activation):
@@ -81,7 +83,8 @@ class Tanh(Activation):
         if order == 0:
             return (s,)
         s1 = 1 - s * s
-        return (s, s1, -2 * s * s1)[: order + 1]
+        first = (s, s1, -2 * s * s1)
+        return first[: order + 1] if order < 3 else (*first, s1 * (6 * s * s - 2))
 
 
 class Relu(Activation):
@@ -89,7 +92,8 @@ class Relu(Activation):
 
     def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
         s = F.relu(z)
-        return (s,) if order == 0 else (s, (z > 0).to(z.dtype), torch.zeros_like(z))[: order + 1]
+        zero = torch.zeros_like(z)
+        return (s,) if order == 0 else (s, (z > 0).to(z.dtype), zero, zero)[: order + 1]
 
 
 class Softplus(Activation):
@@ -105,7 +109,8 @@ class Softplus(Activation):
         if order == 0:
             return (s,)
         s1 = torch.sigmoid(self.beta * z)
-        return (s, s1, self.beta * s1 * (1 - s1))[: order + 1]
+        s2 = self.beta * s1 * (1 - s1)
+        return (s, s1, s2, self.beta * s2 * (1 - 2 * s1))[: order + 1]
 
 
 class Gelu(Activation):
@@ -117,7 +122,8 @@ class Gelu(Activation):
             return (s,)
         density = torch.exp(-0.5 * z * z) * 0.3989422804014327
         below = 0.5 * (1 + torch.erf(z * 0.7071067811865476))
-        return (s, below + z * density, (2 - z * z) * density)[: order + 1]
+        square = z * z
+        return (s, below + z * density, (2 - square) * density, z * (square - 4) * density)[: order + 1]
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -3,12 +3,13 @@
 The streams stand on the leading axis, so that a linear layer is one matrix product for all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from pinnscene.derivatives.rules import AffineRule, PointwiseRule, Rule, push
 from pinnscene.derivatives.streams import Streams
 
 
@@ -34,27 +35,15 @@ class Jet:
         """Merged operators [operators, n, m]."""
         return self.data[1 + len(self.streams.directions) :]
 
-    def affine(self, weight: Tensor, bias: Tensor | None) -> "Jet":
+    def affine(self, weight: Tensor, bias: Tensor) -> "Jet":
         """Z = a W^T + b."""
-        z = F.linear(self.data, weight)
-        if bias is not None:
-            z[0] += bias  # in place: the streams of a constant are zero
-        return Jet(z, self.streams)
+        return Jet(cast(Tensor, AffineRule.apply(self.data, weight, bias)), self.streams)
 
-    def pointwise(self, derivatives: Callable[[Tensor, int], Sequence[Tensor]]) -> "Jet":
-        """H = s(z); ``derivatives(z, order)`` gives s and its derivatives to ``order``."""
-        streams, slopes = self.streams, self.slopes
-        curved = any(op.second for op in streams.operators)
-        order = 2 if curved else int(len(self.data) > 1)
-        s = derivatives(self.value, order)
-        if not order:
-            return Jet(s[0][None], streams)
-        h = s[1] * self.data
-        h[0] = s[0]
-        for k, op in enumerate(streams.operators, 1 + len(slopes)):
-            if op.second:
-                h[k].addcmul_(s[2], streams.quadratic(op, slopes, slopes))
-        return Jet(h, streams)
+    def pointwise(self, rule: Rule) -> "Jet":
+        """H = s(z); ``rule(z, order)`` gives s and its derivatives to ``order``."""
+        if self.streams.trainable:
+            return Jet(push(self.data, self.streams, rule), self.streams)
+        return Jet(cast(Tensor, PointwiseRule.apply(self.data, self.streams, rule)), self.streams)
 
     def __mul__(self, other: "Jet") -> "Jet":
         """The product rule; one factor may have a single column."""

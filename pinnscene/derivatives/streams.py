@@ -55,6 +55,12 @@ class Streams:
                 reads.append((len(directions) + len(merged), op.get(())))
         return cls(directions, tuple(merged), tuple(reads))
 
+    @property
+    def trainable(self) -> bool:
+        """Whether a coefficient needs a gradient itself, as an unknown to be found does."""
+        parts = [c for op in self.operators for *_, c in (*op.first, *op.second)]
+        return any(isinstance(c, Tensor) and c.requires_grad for c in parts)
+
     def start(self, x: Tensor) -> Tensor:
         """The jet data [streams, n, d] of the coordinates x [n, d] themselves."""
         data = x.new_zeros(1 + len(self.directions) + len(self.operators), *x.shape)
