@@ -67,6 +67,12 @@ class Points(Batch):
         return super().__getitem__(key)
 
 
+def thin(batch: Any, count: int) -> Any:
+    """About ``count`` rows spread evenly over a batch: the first rows alone may all lie on one wall."""
+    n = len(batch)
+    return batch if count >= n else batch[torch.linspace(0, n - 1, max(count, 1)).round().long()]
+
+
 def coordinates(p: "Points | Tensor", d: int) -> Tensor:
     """The coordinates [n, d] of points or of a plain tensor; a wrong shape raises ``PinnsceneError``."""
     x = p.coords if isinstance(p, Points) else p

@@ -21,6 +21,7 @@ from pinnscene.trainer import State
 from pinnscene.tree import pack, unpack
 
 SCHEMA = 1
+COUNTERS = ("stage", "phase", "step", "taken", "seconds", "loss", "heldout")
 
 
 def save_checkpoint(folder: Path, state: State) -> Path:
@@ -32,7 +33,7 @@ def save_checkpoint(folder: Path, state: State) -> Path:
     tensors: dict[str, Tensor] = {}
     fields = [dict(field.state_dict()) for field in state.fields]
     tree = {"fields": fields, "shown": state.shown, "stepper": state.stepper, "memory": state.memory}
-    counters = {k: getattr(state, k) for k in ("stage", "phase", "step", "taken", "seconds", "loss")}
+    counters = {k: getattr(state, k) for k in COUNTERS}
     packed = {k: pack(v, k, tensors) for k, v in (tree | counters).items()}
     target = folder / f"{state.taken:08d}"
     temporary = folder / f".{state.taken:08d}-{token_hex(4)}"
@@ -75,7 +76,7 @@ def _prune(folder: Path) -> None:
 def _loss(path: Path) -> float:
     try:
         loss = float(unpack(_json(path)["state"]["loss"], {}))
-    except (PinnsceneError, KeyError):
+    except (PinnsceneError, KeyError, TypeError):
         return float("inf")
     return float("inf") if isnan(loss) else loss
 
@@ -105,7 +106,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         tensors = load_file(path / "state.safetensors")
     except (OSError, SafetensorError) as cause:
         raise PinnsceneError(f"checkpoint {path} is damaged: state.safetensors cannot be read") from cause
-    return {k: unpack(v, tensors) for k, v in content["state"].items()}
+    try:
+        state = {k: unpack(v, tensors) for k, v in content["state"].items()}
+        missing = {"fields", "shown", "stepper", "memory", *COUNTERS} - state.keys()
+    except (KeyError, AttributeError) as cause:
+        raise PinnsceneError(f"checkpoint {path} is damaged: state.json has no state") from cause
+    if missing:
+        raise PinnsceneError(f"checkpoint {path} is damaged: state.json lacks {', '.join(sorted(missing))}")
+    return state
 
 
 def load_latest(folder: Path) -> dict[str, Any]:
@@ -139,7 +147,7 @@ def restore(content: dict[str, Any], fields: Sequence[Field]) -> State:
             field.to(next(iter(weights.values())).dtype).load_state_dict(weights)
         except RuntimeError as cause:
             raise PinnsceneError(f"the checkpoint's weights do not fit the field of config.toml: {cause}") from cause
-    counters = {k: content[k] for k in ("stage", "phase", "step", "taken", "seconds", "loss")}
+    counters = {k: content[k] for k in COUNTERS} | {"heldout": [tuple(pair) for pair in content["heldout"]]}
     return State(
         fields=list(fields), stepper=content["stepper"], shown=content["shown"], memory=content["memory"], **counters
     )

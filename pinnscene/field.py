@@ -137,7 +137,7 @@ class Field(nn.Module, Differentiable):
         features = self._features(self._start(x, streams))
         assert isinstance(features, Jet)
         features = features.with_one()
-        factor = self._extra(self.ansatz.factor, x, streams)
+        factor = self._extra("factor", self.ansatz.factor, x, streams)
         return streams.answers((features if factor is None else features * factor).data)
 
     def _coordinates(self, p: Points | Tensor) -> Tensor:
@@ -150,8 +150,16 @@ class Field(nn.Module, Differentiable):
         n = self.head(self._features((x - self.centre) / self.extent))
         points = Points(x, self.axes)
         if self.ansatz.factor is not None:
-            n = self.ansatz.factor(points) * n
-        return n if self.ansatz.lift is None else self.ansatz.lift(points) + n
+            n = self._part("factor", self.ansatz.factor, points) * n
+        return n if self.ansatz.lift is None else self._part("lift", self.ansatz.lift, points) + n
+
+    def _part(self, name: str, part: Callable[[Any], Tensor], p: Points) -> Tensor:
+        value = part(p)
+        columns = {1, len(self.values)} if name == "lift" else {1}
+        if not isinstance(value, Tensor) or value.ndim != 2 or len(value) != len(p) or value.shape[1] not in columns:
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise PinnsceneError(f"the ansatz's {name} expected to return [{len(p)}, {max(columns)}], got {got}")
+        return value.to(self.dtype)
 
     def _start(self, x: Tensor, streams: Streams) -> Jet:
         scale = 1 / self.extent
@@ -160,17 +168,19 @@ class Field(nn.Module, Differentiable):
 
     def _jet(self, x: Tensor, streams: Streams) -> Jet:
         jet = self.head(self._features(self._start(x, streams)))
-        factor = self._extra(self.ansatz.factor, x, streams)
-        lift = self._extra(self.ansatz.lift, x, streams)
+        factor = self._extra("factor", self.ansatz.factor, x, streams)
+        lift = self._extra("lift", self.ansatz.lift, x, streams)
         jet = jet if factor is None else jet * factor
         return jet if lift is None else Jet(jet.data + lift.data, streams)
 
-    def _extra(self, part: Callable[[Any], Tensor] | None, x: Tensor, streams: Streams) -> Jet | None:
+    def _extra(self, name: str, part: Callable[[Any], Tensor] | None, x: Tensor, streams: Streams) -> Jet | None:
         """The jet of the ansatz's factor or lift."""
         if part is None:
             return None
-        seen = part if isinstance(part, Differentiable) else FunctionField(part, self.axes)
-        return Jet(torch.stack(seen.derivatives(Points(x, self.axes), streams.questions())), streams)
+        checked = lambda p: self._part(name, part, p)
+        seen = part if isinstance(part, Differentiable) else FunctionField(checked, self.axes)
+        answers = seen.derivatives(Points(x, self.axes), streams.questions())
+        return Jet(torch.stack(answers).to(self.dtype), streams)
 
 
 def _rows(operators: Sequence[Operator], start: int, n: int) -> list[Operator]:

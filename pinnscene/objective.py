@@ -1,12 +1,13 @@
 """The objective: the weighted mean penalties of all constraints. One objective serves every solver."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pinnscene.batch import thin
 from pinnscene.constraint import Block, Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.parallel import share, total, world
@@ -47,11 +48,11 @@ class Objective:
             self._fixed = self._draw(0)
         return self._fixed
 
-    def _draw(self, step: int | str) -> dict[str, Any]:
+    def _draw(self, step: int | str, part: Callable[[Any], Any] = share) -> dict[str, Any]:
         drawn = {}
         for name, constraint in self.constraints.items():
             batch = constraint.draw(name, generator(self.seed, name, step, device=self.device))
-            drawn[name] = share(batch.to(self.device, self.dtype))
+            drawn[name] = part(batch.to(self.device, self.dtype))
         return drawn
 
     def blocks(self, u: Differentiable, batches: Mapping[str, Any]) -> list[Block]:
@@ -59,8 +60,12 @@ class Objective:
         return [b for name, c in self.constraints.items() for b in c.blocks(name, u, batches[name])]
 
     def losses(self, u: Differentiable, batches: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The weighted mean penalty of each block; with several processes, this one's part of it."""
-        return {b.name: b.weight * b.penalty.value(b.residual).mean() / world() for b in self.blocks(u, batches)}
+        """The weighted mean penalty of each block; with several processes, this one's part of the mean."""
+        return {b.name: b.weight * self.mean(b.penalty.value(b.residual)) for b in self.blocks(u, batches)}
+
+    def mean(self, values: Tensor) -> Tensor:
+        """This process's part of the mean over the rows of every process."""
+        return values.mean() if world() == 1 else values.sum() / entries(values)
 
     def check(self, u: Differentiable) -> None:
         """Raise ``PinnsceneError`` where a residual does not depend on the field."""
@@ -72,12 +77,25 @@ class Objective:
                 )
 
     def heldout(self, u: Differentiable, share: float = 1.0) -> float:
-        """Root of the weighted mean squared residuals on points that no solver sees, or on a share of them."""
+        """Root of the weighted mean squared residuals on points that no solver sees, or on a share of them.
+
+        Every process takes all of them, so that decisions made on the number are the same everywhere.
+        """
         if self._heldout is None:
-            self._heldout = self._draw("held-out")
-        batches = self._heldout
-        if share < 1:
-            batches = {name: b[: max(1, round(share * len(b)))] for name, b in batches.items()}
+            self._heldout = self._draw("held-out", lambda batch: batch)
+        batches = {name: thin(b, round(share * len(b))) for name, b in self._heldout.items()}
         with torch.no_grad():
             squares = [b.weight * b.residual.square().mean() for b in self.blocks(u, batches)]
-        return sqrt(float(total(torch.stack(squares).sum())) / world())
+        return sqrt(float(torch.stack(squares).sum()))
+
+    @property
+    def longest(self) -> int:
+        """Rows of the longest batch."""
+        if self._heldout is None:
+            self._heldout = self._draw("held-out", lambda batch: batch)
+        return max(len(b) for b in self._heldout.values())
+
+
+def entries(values: Tensor) -> float:
+    """The number of entries over all processes."""
+    return float(total(torch.tensor(float(values.numel()), dtype=torch.float64)))

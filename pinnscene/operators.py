@@ -46,16 +46,16 @@ def operator(u: Differentiable, p: Points | Tensor, terms: Mapping[str, "float |
     merged: dict[Index, float | Tensor] = {}
     for name, c in terms.items():
         index = parse(name, u.axes)
-        checked = _column(name, c)
+        checked = _column(name, c, len(p))
         merged[index] = merged[index] + checked if index in merged else checked
     return u.derivatives(p, [merged])[0]
 
 
-def _column(name: str, c: "float | Tensor") -> "float | Tensor":
+def _column(name: str, c: "float | Tensor", n: int) -> "float | Tensor":
     if not isinstance(c, Tensor) or c.ndim == 0:
         return c if isinstance(c, Tensor) else float(c)
-    if c.ndim != 2 or c.shape[1] != 1:
-        raise PinnsceneError(f"the coefficient of '{name}' must be a number or [n, 1], got {list(c.shape)}")
+    if c.shape != (n, 1):
+        raise PinnsceneError(f"the coefficient of '{name}' must be a number or [{n}, 1], got {list(c.shape)}")
     return c
 
 

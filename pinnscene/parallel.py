@@ -44,6 +44,11 @@ def total_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
         g.copy_(part.view_as(g))
 
 
+def anywhere(flag: bool) -> bool:
+    """Whether ``flag`` holds in any process."""
+    return flag if world() == 1 else bool(total(torch.tensor(float(flag))) > 0)
+
+
 def gather_rows(t: Tensor) -> Tensor:
     """The rows of every process, one below the other."""
     if world() == 1:

@@ -26,7 +26,7 @@ class Baseline:
     @property
     def _share(self) -> float:
         """So many of the points that the longest batch has at most ``MOST``."""
-        return min(1.0, MOST / max(len(b) for b in self.objective.batches(0).values()))
+        return min(1.0, MOST / self.objective.longest)
 
     def measure(self, field: Field) -> tuple[float, float]:
         """The root mean square of all weighted residuals, of the field and of the zero network."""

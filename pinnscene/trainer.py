@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from math import isfinite
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from pinnscene.field import Field
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.interrupts import Interrupt, deferred_interrupts
 from pinnscene.objective import Objective
+from pinnscene.parallel import anywhere, total
 from pinnscene.piecewise import Piecewise
 from pinnscene.plan import Phase
 from pinnscene.problem import Problem
@@ -68,6 +69,7 @@ class State:
         memory: what windows share.
         taken, seconds: steps and seconds so far.
         loss: the last finite one.
+        heldout: residuals of the windows done, of the field and of a zero network.
     """
 
     stage: int = 0
@@ -80,6 +82,7 @@ class State:
     taken: int = 0
     seconds: float = 0.0
     loss: float = float("nan")
+    heldout: list[tuple[float, float]] = dataclass_field(default_factory=list)
 
 
 class _Stop(Exception):
@@ -149,8 +152,8 @@ class _Loop:
     monitor: Callable[[Field], tuple[str, float] | None] | None
     state: State
     history: list[Log] = dataclass_field(default_factory=list)
-    heldout: list[tuple[float, float]] = dataclass_field(default_factory=list)
     finished: str = ""
+    met: bool = False  # whether the tolerance is reached in the present stage
     begun: float = 0.0
     idle: float = 0.0  # seconds spent on monitors and checkpoints, not on solving
     monitored: float = dataclass_field(default_factory=perf_counter)
@@ -187,14 +190,18 @@ class _Loop:
                 continue
             dtype = resolve_dtype(phase.dtype)
             device = resolve_device(self.device, dtype)
-            for field in state.fields:
-                field.to(device, dtype)
+            state.fields[k].to(device, dtype)
+            for solved in state.fields[:k]:  # they stay in the precision that they were solved in
+                solved.to(device, dtype if device.type == "mps" else None)
             objective = Objective(self.constraints(stage), self.seed + k, device, dtype, phase.resample)
             baseline = Baseline(objective, state.fields[k])
             with precision(phase.precision, device):
                 status = self._run_phase(phase, state.fields[k], objective, baseline, interrupt)
             state.phase, state.step, state.stepper = number + 1, 0, {}
-        self.heldout.append(baseline.measure(state.fields[k]))
+            if self.met:
+                break
+        self.met = False
+        self.state.heldout.append(baseline.measure(state.fields[k]))
         state.stage, state.phase = k + 1, 0
         return status
 
@@ -206,33 +213,31 @@ class _Loop:
         if state.stepper:
             stepper.load(to_device(state.stepper, field.device))
         good = _copy(field)
-        while state.step < phase.steps:
+        while state.step < phase.steps and not stepper.finished and not self.met:
             losses = stepper.step(state.step)
             state.step += 1
             state.taken += 1
             last = state.step == phase.steps or bool(stepper.finished)
-            late = self._late()
-            if state.step % phase.every == 0 or last or late or interrupt.came or state.step == 1:
+            late = anywhere(self._late())
+            if state.step % phase.every == 0 or last or late or anywhere(interrupt.came) or state.step == 1:
                 if not self._log(phase, stepper, losses, field):
                     field.load_state_dict(good)
-                    self.heldout.append(baseline.measure(field))
-                    raise _Stop(Status.NONFINITE)
+                    self._stop(Status.NONFINITE, field, baseline)
                 good = _copy(field)
-                met = self.budget.tol is not None and baseline.relative(field) <= self.budget.tol
-                self._keep(stepper, field, force=interrupt.came or late)
-                if interrupt.came or late:
+                # read once, since a signal may come at any moment, and alike in every process
+                interrupted = anywhere(interrupt.came)
+                self._keep(stepper, field, force=interrupted or late)
+                if interrupted or late:
                     stepper.finish()
-                    self.heldout.append(baseline.measure(field))
-                    raise _Stop(Status.INTERRUPTED if interrupt.came else Status.MAX_SECONDS)
-                if met:
-                    self.finished = f"the held-out residual is below {self.budget.tol:g}"
-                    stepper.finish()
-                    return Status.CONVERGED
-            if stepper.finished:
-                self.finished = stepper.finished
-                break
+                    self._stop(Status.INTERRUPTED if interrupted else Status.MAX_SECONDS, field, baseline)
+                self.met = self.budget.tol is not None and baseline.relative(field) <= self.budget.tol
         stepper.finish()
-        return Status.CONVERGED if stepper.finished else Status.MAX_STEPS
+        self.finished = f"the held-out residual is below {self.budget.tol:g}" if self.met else stepper.finished
+        return Status.CONVERGED if self.finished else Status.MAX_STEPS
+
+    def _stop(self, status: Status, field: Field, baseline: Baseline) -> NoReturn:
+        self.state.heldout.append(baseline.measure(field))
+        raise _Stop(status)
 
     def _late(self) -> bool:
         limit = self.budget.seconds
@@ -244,10 +249,11 @@ class _Loop:
     def _log(self, phase: Phase, stepper: Stepper, losses: Mapping[str, Tensor], field: Field) -> bool:
         """Read the losses (waiting for the device) and tell observers; False where they are not finite."""
         names = list(losses)
-        values = torch.stack([losses[n].double() for n in names]).tolist()
+        values = total(torch.stack([losses[n].double() for n in names])).tolist()
         state = self.state
         state.seconds = self._seconds()
-        finite = all(isfinite(v) for v in values)
+        # the losses are those before the step: the weights after it must be finite too
+        finite = all(isfinite(v) for v in values) and all(bool(p.isfinite().all()) for p in field.parameters())
         metric = self._metric(field) if finite else None
         log = Log(
             state.stage,
@@ -311,7 +317,7 @@ class _Loop:
             advice,
             self.history,
             state.loss,
-            relative(self.heldout),
+            relative(state.heldout),
             state.taken,
             state.seconds,
             trained,

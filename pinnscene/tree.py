@@ -11,8 +11,9 @@ from pinnscene.errors import PinnsceneError
 def pack(tree: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     """Move every tensor of ``tree`` into ``tensors`` under a name of its own; what is left is JSON."""
     if isinstance(tree, Tensor):
-        tensors[name] = tree.detach().contiguous().clone()
-        return {"tensor": name}
+        key = f"{len(tensors):05d} {name}"  # numbered: names joined by dots need not differ
+        tensors[key] = tree.detach().contiguous().clone()
+        return {"tensor": key}
     if isinstance(tree, dict):
         return {"dict": {str(k): pack(v, f"{name}.{k}", tensors) for k, v in tree.items()}}
     if isinstance(tree, list | tuple):

@@ -60,9 +60,7 @@ def _fit(problem: "ImageFit", u: Differentiable) -> Figure:
 def _derivatives(problem: "ImageFit", u: Differentiable) -> Figure:
     """The exact gradient magnitude and Laplacian of the field's luminance."""
     size = _within(problem.picture.size, LONGEST)
-    slope = sample(u, problem.domain, size, lambda p: _luminance(jacobian(u, p)).norm(dim=1, keepdim=True))[
-        ..., 0
-    ]
+    slope = sample(u, problem.domain, size, lambda p: _luminance(jacobian(u, p)).norm(dim=1, keepdim=True))[..., 0]
     bend = sample(u, problem.domain, size, lambda p: _luminance(laplacian(u, p)))[..., 0]
     figure, axes = _panels(problem, 2)
     drawn = axes[0].imshow(slope, cmap="gray", vmin=0, vmax=_top(slope))

@@ -68,8 +68,6 @@ def load_picture(path: str | Path) -> Picture:
     if path.is_dir():
         raise PinnsceneError(f"expected a picture, got the folder {path}: name a file in it")
     with _explained(path), Image.open(path) as opened:
-        if 0 in opened.size:
-            raise ValueError("it has no pixels")
         return Picture(_numbers(ImageOps.exif_transpose(opened)), path.stem)
 
 

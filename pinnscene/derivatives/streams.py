@@ -69,7 +69,7 @@ class Streams:
             data[k, :, axis] = 1.0
         for k, op in enumerate(self.operators, 1 + len(self.directions)):
             for axis, b in op.first:
-                data[k, :, axis] = b[:, 0] if isinstance(b, Tensor) else b
+                data[k, :, axis] = b[:, 0] if isinstance(b, Tensor) and b.ndim else b
         return data
 
     def questions(self) -> list[Operator]:

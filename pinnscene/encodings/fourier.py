@@ -30,7 +30,9 @@ class Fourier(Encoding):
         self.outputs, self.sigma = 2 * features, sigma
         self._hold(torch.zeros(features, inputs))
         # cos z = sin(z + pi / 2): one sine serves both halves.
-        self.register_buffer("phase", torch.cat([torch.full((features,), pi / 2), torch.zeros(features)]))
+        phase = torch.zeros(2 * features, dtype=torch.float64)
+        phase[:features] = pi / 2
+        self.register_buffer("phase", phase)
         self.sine = Sine()
 
     def _hold(self, frequencies: Tensor) -> None:

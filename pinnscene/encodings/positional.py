@@ -27,10 +27,10 @@ class Positional(Encoding):
         if not 1 <= frequencies <= 24:
             raise PinnsceneError(f"positional expected 1 to 24 frequencies, got {frequencies}")
         self.outputs = inputs * (1 + 2 * frequencies)
-        octaves = pi * 2.0 ** torch.arange(frequencies)
-        rows = torch.cat([octave * torch.eye(inputs) for octave in octaves])
+        octaves = pi * 2.0 ** torch.arange(frequencies, dtype=torch.float64)
+        rows = torch.cat([octave * torch.eye(inputs, dtype=torch.float64) for octave in octaves])
         self.register_buffer("weight", torch.cat([rows, rows]))
-        self.register_buffer("phase", torch.cat([torch.zeros(len(rows)), torch.full((len(rows),), pi / 2)]))
+        self.register_buffer("phase", torch.arange(2 * len(rows)).ge(len(rows)).double() * (pi / 2))
         self.sine = Sine()
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:

@@ -8,16 +8,18 @@ a random-feature method (extreme learning machine), and the output says so.
 from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from pinnscene.batch import thin
+from pinnscene.constraint import Block
 from pinnscene.derivatives import Jet, Streams
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
-from pinnscene.objective import Objective
-from pinnscene.parallel import world
+from pinnscene.objective import Objective, entries
+from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
 from pinnscene.solvers.base import Solver, Stepper, solvers
@@ -26,6 +28,7 @@ from pinnscene.solvers.linearise import Rows, linearise
 from pinnscene.solvers.scan import scan_scales
 
 START = 2.0  # radians a half axis where the scan begins
+FEW = 256  # rows that say whether a pointwise problem is linear
 ENOUGH = 1e-12  # share of the zero network's residual at which it ends: little above rounding
 
 
@@ -38,7 +41,7 @@ class Head(Solver):
         scale: radians by which features turn over half an axis; 0 scans for them by held-out residual, space and
             time apart.
         redraw: draw random features; False keeps the layers that an earlier phase has trained.
-        damping: of the least squares, as a share of the matrix's norm: at the level of rounding.
+        damping: of the least squares, as a share of the matrix's norm: a little above rounding.
         probe: width of the narrow network that the scan tries scales on.
         rescan: scan again in each window of t.
     """
@@ -50,7 +53,7 @@ class Head(Solver):
     every: ClassVar[int] = 1
     scale: float = 0.0
     redraw: bool = True
-    damping: float = 1e-16
+    damping: float = 1e-14
     probe: int = 400
     rescan: bool = False
 
@@ -61,6 +64,13 @@ class Head(Solver):
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps
         return HeadStepper(self, field, objective, memory)
+
+
+class Prediction(NamedTuple):
+    """Scaled residuals [n, k] that a linearisation expects after the update, and the size of the terms in them."""
+
+    residuals: list[Tensor]
+    size: float
 
 
 class HeadStepper(Stepper):
@@ -74,38 +84,38 @@ class HeadStepper(Stepper):
         if k == 0 and self.solver.redraw:
             self._draw_features()
         rows = self._rows()
-        loss = _loss(rows)
         update, predicted = self._solve(rows)
-        if self._moves_as_predicted(rows, update):
+        if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
-            return predicted
+            return {row.block.name: said.square().sum() for row, said in zip(rows, predicted.residuals, strict=True)}
+        loss = self._total({b.name: b.weight * self.objective.mean(b.penalty.value(b.residual)) for b, *_ in rows})
         losses = self._advance(update, loss)
-        if not sum(float(part) for part in losses.values()) < loss * (1 - 1e-3):
+        if not self._total(losses) < loss * (1 - 1e-3):
             self.finished = "Gauss-Newton found no further decrease"
         return losses
 
-    def _moves_as_predicted(self, rows: list[Rows], update: Tensor, share: int = 256) -> bool:
-        """Take the update and see on some rows whether residuals moved as their linearisation said.
+    def _is_linear(self, rows: list[Rows], update: Tensor, predicted: "Prediction") -> bool:
+        """Take the update and see whether residuals moved as their linearisation said, up to rounding.
 
-        Where they did, the problem is linear and the penalties square: the solve was exact. Else the update is
-        taken back.
+        Where they did, and the penalties are squares, the solve was exact. Else the update is taken back. Residuals
+        that are pointwise are looked at in a few places.
         """
         if any(not isinstance(row.block.penalty, Square) for row in rows):
             return False
-        few = {name: batch[:share] for name, batch in self.objective.batches(0).items()}
-        before = [next(row.chunks()) for row in rows]
+        batches = self.objective.batches(0)
+        if all(row.pointwise for row in rows):
+            batches = {name: thin(batch, FEW) for name, batch in batches.items()}
         _add(self.field, update, 1.0)
         with torch.no_grad():
-            now = [block.residual for block in self.objective.blocks(self.field, few)]
-        for row, (part, jacobian), r in zip(rows, before, now, strict=True):
-            n = min(len(r), jacobian.shape[0])
-            old = row.block.residual[part][:n]
-            said = old + jacobian[:n] @ update
-            # rounding in said grows with the terms that cancel in it
-            size = float((jacobian[:n].abs() @ update.abs()).max()) + float(old.abs().max())
-            if float((r[:n] - said).abs().max()) > 1e-12 * size + 1e-6 * float(old.abs().max()):
-                _add(self.field, update, -1.0)
-                return False
+            now = [block.residual for block in self.objective.blocks(self.field, batches)]
+        differs = False
+        for row, said, r in zip(rows, predicted.residuals, now, strict=True):
+            scale = self._scale(row.block)
+            difference = thin(scale, len(r)) * r - thin(said, len(r))
+            differs |= float(difference.abs().max()) > 64 * torch.finfo(r.dtype).eps * predicted.size
+        if anywhere(differs):
+            _add(self.field, update, -1.0)
+            return False
         return True
 
     def _draw_features(self) -> None:
@@ -132,8 +142,7 @@ class HeadStepper(Stepper):
         narrow.backbone = self.field.backbone.narrow(width)
         narrow.resize_head()
         narrow.redraw(torch.tensor(scales, dtype=torch.float64), generator(self.objective.seed, "scan"))
-        longest = max(len(b) for b in self.objective.batches(0).values())
-        share = min(1.0, 2 * width / longest)
+        share = min(1.0, 2 * width / self.objective.longest)
         trial = HeadStepper(self.solver, narrow, self.objective, self.memory)
         update, _ = trial._solve(trial._rows(share))
         _add(narrow, update, 1.0)
@@ -141,35 +150,38 @@ class HeadStepper(Stepper):
         return score if isfinite(score) else float("inf")
 
     def _rows(self, share: float = 1.0) -> list[Rows]:
-        batches = self.objective.batches(0)
-        if share < 1:
-            batches = {name: b[: max(1, round(share * len(b)))] for name, b in batches.items()}
+        batches = {name: thin(b, round(share * len(b))) for name, b in self.objective.batches(0).items()}
         return [
             row
             for name, c in self.objective.constraints.items()
             for row in linearise(self.field, lambda u, name=name, c=c: c.blocks(name, u, batches[name]))
         ]
 
-    def _solve(self, rows: list[Rows]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The Gauss-Newton update of W [(m + 1) outputs] and the losses that it predicts for square penalties."""
+    def _scale(self, block: Block) -> Tensor:
+        """What the rows of a residual are multiplied by, so that their squares sum to its loss."""
+        r = block.residual
+        return (block.weight * block.penalty.curvature(r) / (2 * entries(r))).sqrt()
+
+    def _solve(self, rows: list[Rows]) -> tuple[Tensor, "Prediction"]:
+        """The Gauss-Newton update of W [(m + 1) outputs] and what it predicts."""
         columns = self.field.head.weight.numel() + self.field.head.bias.numel()
         sizes = [row.block.residual.numel() for row in rows]
         a = torch.empty(sum(sizes), columns, dtype=self.field.dtype, device=self.field.device)
         y = a.new_empty(len(a))
         start = 0
-        for block, chunks in rows:
-            r = block.residual
-            curvature = block.penalty.curvature(r)
-            scale = (block.weight * curvature / (2 * r.numel() * world())).sqrt()
-            target = -block.penalty.slope(r) / curvature
+        for block, _, chunks in rows:
+            r, scale = block.residual, self._scale(block)
+            target = -block.penalty.slope(r) / block.penalty.curvature(r)
             for part, jacobian in chunks():
                 stop = start + jacobian.shape[0] * jacobian.shape[1]
                 torch.mul(jacobian, scale[part][..., None], out=a[start:stop].view_as(jacobian))
                 y[start:stop] = (scale[part] * target[part]).flatten()
                 start = stop
         update = least_squares(a, y, self.solver.damping)
-        squares = (torch.mv(a, update) - y).square().split(sizes)
-        return update, {row.block.name: part.sum() for row, part in zip(rows, squares, strict=True)}
+        said = (torch.mv(a, update) - y).split(sizes)
+        size = float((thin(a, FEW).abs() @ update.abs()).max()) + float(y.abs().max())
+        pairs = zip(said, rows, strict=True)
+        return update, Prediction([part.view_as(row.block.residual) for part, row in pairs], size)
 
     def _advance(self, update: Tensor, loss: float) -> dict[str, Tensor]:
         """Take the update, halved until the loss falls, and return the losses there."""
@@ -178,19 +190,18 @@ class HeadStepper(Stepper):
             _add(self.field, update, length - taken)
             taken = length
             losses = self._losses()
-            if sum(float(part) for part in losses.values()) < loss:
+            if self._total(losses) < loss:
                 return losses
             length /= 2
         _add(self.field, update, -taken)
         return self._losses()
 
+    def _total(self, losses: dict[str, Tensor]) -> float:
+        return float(total(torch.stack(list(losses.values())).sum()))
+
     @torch.no_grad()
     def _losses(self) -> dict[str, Tensor]:
         return self.objective.losses(self.field, self.objective.batches(0))
-
-
-def _loss(rows: list[Rows]) -> float:
-    return sum(float(b.weight * b.penalty.value(b.residual).mean()) for b, _ in rows)
 
 
 @torch.no_grad()

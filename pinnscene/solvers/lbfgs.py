@@ -101,8 +101,9 @@ class _LbfgsStepper(Stepper):
 
     def state(self) -> dict[str, Any]:
         memory = dict(self.optimizer.state[self.parameters[0]])
-        return {"failures": self.failures, "before": self.before, "memory": memory}
+        return {"failures": self.failures, "before": self.before, "finished": self.finished, "memory": memory}
 
     def load(self, state: dict[str, Any]) -> None:
         self.failures, self.before = int(state["failures"]), float(state["before"])
+        self.finished = str(state["finished"])
         self.optimizer.state[self.parameters[0]].update(state["memory"])

@@ -58,6 +58,7 @@ class Rows(NamedTuple):
     """The residual r [n, k] of one block and its Jacobian, ``chunks()`` of (rows slice, J [rows, k, (m+1) outputs])."""
 
     block: Block
+    pointwise: bool
     chunks: Callable[[], Iterator[tuple[slice, Tensor]]]
 
 
@@ -75,7 +76,8 @@ def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) 
     blocks = blocks_of(recorder)
     rows = []
     for block in blocks:
-        if not block.residual.requires_grad:
+        leaves = [leaf for call in recorder.calls for leaf in call.leaves]
+        if not leaves or not _depends(block.residual, leaves):
             raise PinnsceneError(
                 f"the residual of '{block.name}' does not depend on the field: it must use u, "
                 "for example u(p) or partials(u, p, 'xx')"
@@ -83,10 +85,17 @@ def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) 
         slopes = _slopes(block.residual, recorder.calls)
         detached = block._replace(residual=block.residual.detach())
         if slopes is not None:
-            rows.append(Rows(detached, _pointwise(field, recorder.calls, slopes)))
+            rows.append(Rows(detached, True, _pointwise(field, recorder.calls, slopes)))
         else:
-            rows.append(Rows(detached, _rowwise(field, recorder.calls, block.residual)))
+            rows.append(Rows(detached, False, _rowwise(field, recorder.calls, block.residual)))
     return rows
+
+
+def _depends(r: Tensor, leaves: Sequence[Tensor]) -> bool:
+    if not r.requires_grad:
+        return False
+    grads = torch.autograd.grad(r.sum(), leaves, retain_graph=True, allow_unused=True)
+    return any(g is not None for g in grads)
 
 
 def _slopes(r: Tensor, calls: Sequence[Call]) -> list[list[list[Tensor | None]]] | None:

@@ -49,7 +49,7 @@ def test_as_many_columns_as_a_small_batch_has_rows_are_fine(make_field):
 
 @pytest.mark.parametrize("result", [None, 1.0, [1.0]])
 def test_what_is_no_tensor_is_refused(make_field, result):
-    with pytest.raises(PinnsceneError, match=f"must be a tensor.*got {type(result).__name__}"):
+    with pytest.raises(PinnsceneError, match=rf"must be a tensor.*got {type(result).__name__}"):
         blocks(make_field, lambda u, p: result)
 
 
@@ -67,7 +67,7 @@ def test_named_blocks_have_their_own_penalties_and_weights(make_field):
 
 @pytest.mark.parametrize("more", [{"weight": {"value": 1.0}}, {"penalty": {"value": square}}])
 def test_a_missing_weight_or_penalty_is_named(make_field, more):
-    with pytest.raises(PinnsceneError, match="'pde' gives no (penalty|weight) for its block 'slope'"):
+    with pytest.raises(PinnsceneError, match=r"'pde' gives no (penalty|weight) for its block 'slope'"):
         blocks(make_field, lambda u, p: {"value": u(p), "slope": u(p)}, **more)
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_block_is_named(make_field):
 
 @pytest.mark.parametrize("batch", [None, 5])
 def test_a_sampler_must_return_a_batch(batch):
-    with pytest.raises(PinnsceneError, match=f"sampler of constraint 'pde' must return.*got {type(batch).__name__}"):
+    with pytest.raises(PinnsceneError, match=rf"sampler of constraint 'pde' must return.*got {type(batch).__name__}"):
         Constraint(lambda g: batch, lambda u, p: u(p)).draw("pde", generator(0))
 
 

@@ -259,7 +259,7 @@ def test_names_of_several_letters(make_field):
 def test_unknown_axis_is_told_with_a_hint(make_field):
     box = Box(x=(0, 1), alpha=(1, 2))
     u, p = make_field(box), box.interior(4)(torch.Generator())
-    with pytest.raises(PinnsceneError, match="'alpa'.*did you mean alpha"):
+    with pytest.raises(PinnsceneError, match=r"'alpa'.*did you mean alpha"):
         partials(u, p, "alpa,x")
     with pytest.raises(PinnsceneError, match="'q'"):
         operator(u, p, {"q": 1.0})
@@ -339,7 +339,8 @@ def test_piecewise_needs_its_axis(make_field):
 
 def test_frozen_is_constant_along_its_axis(make_field):
     u, p = make_field(BOX, ansatz=SHAPE), points()
-    held, there = Frozen(u, "t", 0.5), Points(torch.cat([points().coords[:, :2], torch.full((17, 1), 0.5)], 1), BOX.axes)
+    held = Frozen(u, "t", 0.5)
+    there = Points(torch.cat([points().coords[:, :2], torch.full((17, 1), 0.5)], 1), BOX.axes)
     assert_close(held(p), u(there), 1e-14)
     for name in ("t", "tt", "xt"):
         assert not partials(held, p, name).any()

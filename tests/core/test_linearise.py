@@ -50,7 +50,8 @@ def by_autograd(field, constraint, batch):
         r = block.residual
         rows = []
         for entry in r.flatten():
-            w, b = torch.autograd.grad(entry, [field.head.weight, field.head.bias], retain_graph=True, allow_unused=True)
+            layer = [field.head.weight, field.head.bias]
+            w, b = torch.autograd.grad(entry, layer, retain_graph=True, allow_unused=True)
             b = torch.zeros_like(field.head.bias) if b is None else b
             rows.append(torch.cat([w.T, b[None]]).flatten())
         lines.append(torch.stack(rows).view(*r.shape, -1))

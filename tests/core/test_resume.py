@@ -170,6 +170,12 @@ def test_the_last_two_and_the_best_are_kept(kept):
     assert not list((run.path / "checkpoints").glob(".*"))
 
 
+def test_of_older_checkpoints_the_best_stays(tmp_path, make_field):
+    for taken, loss in enumerate([5.0, 1.0, 4.0, nan, 2.0, 3.0], 1):
+        save_checkpoint(tmp_path, State(fields=[make_field()], taken=taken, loss=loss))
+    assert [int(p.name) for p in checkpoints(tmp_path)] == [2, 5, 6]
+
+
 @pytest.mark.parametrize("damage", ["weights", "half-weights", "json", "half-json", "other-json", "no-state", "gone"])
 def test_a_damaged_checkpoint_falls_back_with_a_warning(kept, damage):
     run, heat, config = kept
@@ -184,7 +190,7 @@ def test_a_damaged_checkpoint_falls_back_with_a_warning(kept, damage):
         file.write_text('{"schema": 1}')
     else:
         file.write_bytes(data[: len(data) // 2] if "half" in damage else b"")
-    with pytest.warns(UserWarning, match=f"{newest.name}.*damaged.*using {older.name} instead"):
+    with pytest.warns(UserWarning, match=rf"{newest.name}.*damaged.*using {older.name} instead"):
         state = load_state(run, heat, config)
     assert state.taken == int(older.name)
     whole = run_config(heat, config)
@@ -195,7 +201,7 @@ def test_no_readable_checkpoint_is_told(kept):
     run, heat, config = kept
     for path in checkpoints(run.path / "checkpoints"):
         (path / "state.json").write_text("{")
-    with pytest.raises(PinnsceneError, match="damaged.*no other checkpoint can be read"):
+    with pytest.raises(PinnsceneError, match=r"damaged.*no other checkpoint can be read"):
         load_state(run, heat, config)
     shutil.rmtree(run.path / "checkpoints")
     with pytest.raises(PinnsceneError, match="no checkpoint in"):
@@ -207,14 +213,14 @@ def test_a_newer_schema_is_refused_and_not_skipped(kept):
     path = checkpoints(run.path / "checkpoints")[-1] / "state.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"schema": content["schema"] + 1}))
-    with pytest.raises(PinnsceneError, match="newer than this pinnscene's.*upgrade"):
+    with pytest.raises(PinnsceneError, match=r"newer than this pinnscene's.*upgrade"):
         load_state(run, heat, config)
 
 
 def test_weights_of_another_field_are_refused(kept):
     run, heat, config = kept
     other = type(config)(config.problem, config.options, FieldSpec("siren", knobs=FIELD | {"width": 9}), config.plan)
-    with pytest.raises(PinnsceneError, match="do not fit the field of config.toml"):
+    with pytest.raises(PinnsceneError, match=r"do not fit the field of config.toml"):
         load_state(run, heat, other)
 
 
@@ -289,5 +295,5 @@ def test_damaged_trees_are_told(bad):
 
 
 def test_what_cannot_be_kept_is_refused():
-    with pytest.raises(TypeError, match="cannot keep set at s.a"):
+    with pytest.raises(TypeError, match=r"cannot keep set at s\.a"):
         pack({"a": {1}}, "s", {})

@@ -71,7 +71,8 @@ def test_seconds_end_a_solve(toy):
 
 
 def test_a_solver_that_is_done_has_converged(toy):
-    solution = train(problem(toy, n=60), FieldSpec("siren", knobs={"width": 30, "depth": 1}), make_plan("head"), device="cpu")
+    spec = FieldSpec("siren", knobs={"width": 30, "depth": 1})
+    solution = train(problem(toy, n=60), spec, make_plan("head"), device="cpu")
     assert solution.status == Status.CONVERGED
     assert solution.advice
     assert solution.dtype == "float64"
@@ -187,7 +188,8 @@ def test_the_same_seed_gives_the_same_bits(toy, names):
 
 
 def test_observers_and_monitors_change_nothing(toy):
-    watched = train(problem(toy), SPEC, plan(), observers=[lambda log: None], monitor=lambda u: ("m", 1.0), device="cpu")
+    more = {"observers": [lambda log: None], "monitor": lambda u: ("m", 1.0)}
+    watched = train(problem(toy), SPEC, plan(), device="cpu", **more)
     assert equal(weights(watched), weights(train(problem(toy), SPEC, plan(), device="cpu")))
 
 
@@ -231,7 +233,7 @@ def test_a_solved_window_keeps_its_bits():
     heat = Heat(windows=2, n=24)
     alone = train(heat.stage(0, None), SPEC, plan("adam,lbfgs"), device="cpu")
     both = train(heat, SPEC, plan("adam,lbfgs"), device="cpu")
-    assert equal(weights(alone), {k: t for k, t in both.field.pieces()[0].state_dict().items()})
+    assert equal(weights(alone), dict(both.field.pieces()[0].state_dict()))
 
 
 def test_one_window_is_a_plain_field(toy):
