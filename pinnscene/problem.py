@@ -96,8 +96,9 @@ class Problem(ABC):
         """The default solvers, in order, separated by commas."""
         return "head"
 
-    def knobs(self) -> dict[str, dict[str, Any]]:
-        """Knobs and budgets of solvers that suit this problem, by solver name: ``{"adam": {"lr": 2e-3}}``."""
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        """Knobs and budgets of solvers that suit this problem and backbone: ``{"adam": {"lr": 2e-3}}``."""
+        del backbone
         return {}
 
     def data_options(self) -> tuple[str, ...]:

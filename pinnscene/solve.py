@@ -57,7 +57,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     for group in settings.knobs:
         if group != "field" and group not in solvers and group not in constraints:
             raise unknown("knob", group, ["field", *solvers, *constraints])
-    own = problem.knobs()
+    own = problem.knobs(settings.backbone)
     phases = {s: {**own.get(s, {}), **settings.knobs.get(s, {})} for s in solvers}
     if settings.dtype is not None:
         phases = {s: {"dtype": settings.dtype, **knobs} for s, knobs in phases.items()}

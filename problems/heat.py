@@ -159,7 +159,7 @@ class Heat(Problem):
         spec = super().field(solver, backbone)
         return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
 
-    def knobs(self) -> dict[str, dict[str, Any]]:
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         return {"head": {"rescan": self._growth > 1}}
 
     @property

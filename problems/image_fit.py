@@ -155,6 +155,9 @@ class ImageFit(Problem):
             scores["ssim"] = float(structural_similarity(truth, value, channel_axis=2, data_range=1.0))
         return scores
 
+    def metric_names(self) -> list[str]:
+        return ["psnr", "ssim"] if min(self.picture.size) >= 7 else ["psnr"]
+
     def metric_points(self) -> int:
         return int(self.scored.sum())
 

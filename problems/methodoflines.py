@@ -104,16 +104,19 @@ class MethodOfLines:
         def slope(t: float, u: Array) -> Array:
             return matrix @ u + constant + (forcing if steady else self._at(source, t))
 
-        result = solve_ivp(
-            slope,
-            span,
-            self._at(start, span[0]),
-            method="BDF",
-            jac=matrix,
-            rtol=rtol,
-            atol=1e-3 * rtol,
-            dense_output=True,
-        )
+        # SciPy's BDF starts from a table of differences that is not set; it overwrites what it uses, but computes
+        # with the rest, which may warn.
+        with np.errstate(all="ignore"):
+            result = solve_ivp(
+                slope,
+                span,
+                self._at(start, span[0]),
+                method="BDF",
+                jac=matrix,
+                rtol=rtol,
+                atol=1e-3 * rtol,
+                dense_output=True,
+            )
         if not result.success:
             raise PinnsceneError(f"the conventional solver failed: {result.message}")
         self.history = result.sol
