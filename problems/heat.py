@@ -25,7 +25,7 @@ from pinnscene.views import Differentiable, Frozen
 Function = Callable[[Points], Tensor]
 
 # By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
-SIZES = {1: (400, 1200, 1), 2: (1500, 3000, 1), 3: (2800, 5200, 2)}
+SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3)}
 # Any other start or a source brings layers in space and t that spread with sqrt(alpha t): windows that grow
 # geometrically see each layer at its own scale.
 LAYERED = {1: (600, 1800, 7), 2: (1500, 3000, 5), 3: (2000, 4000, 3)}
@@ -160,7 +160,8 @@ class Heat(Problem):
         return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"head": {"rescan": self._growth > 1}}
+        probe = {"probe": 300} if self.dims == 3 else {}  # scores cost more there
+        return {"head": {"rescan": self._growth > 1, **probe}, "adam": {"steps": 3000}}
 
     @property
     def _sizes(self) -> tuple[int, int, int]:

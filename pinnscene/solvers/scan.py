@@ -36,11 +36,10 @@ def scan_scales(
         for _ in range(4):
             trial = [2 * s for s in found]
             value = score(trial, wide) if best > enough else best
-            if not value < best:
+            if not value < best / 2:  # a little better here is worse with all features more often than not
                 break
             found, best = trial, value
-    growth = (width / wide) ** (1 / len(axes))
-    return [s * growth for s in found]
+    return found
 
 
 def coordinate_search(
