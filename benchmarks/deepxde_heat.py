@@ -12,10 +12,10 @@ os.environ.setdefault("DDE_BACKEND", "pytorch")
 import deepxde as dde
 import numpy as np
 import torch
+from record import record
 
 from pinnscene.metrics import rel_l2
 from pinnscene.problems.heat import Heat
-from record import record
 
 ALPHA = 0.4
 

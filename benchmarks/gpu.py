@@ -7,6 +7,7 @@ an H100 peaks at about 60 TFLOP/s in float32 and 400 in TF32.
 from time import perf_counter
 
 import torch
+from record import record
 
 from pinnscene.device import precision, resolve_device
 from pinnscene.objective import Objective
@@ -14,7 +15,6 @@ from pinnscene.plan import make_plan
 from pinnscene.problems.heat import Heat
 from pinnscene.problems.image_fit import ImageFit
 from pinnscene.solve import Settings, configure
-from record import record
 
 ROOF = {"highest": 60e12, "high": 400e12}  # operations a second of an H100
 
@@ -49,13 +49,14 @@ def main() -> None:
     knobs = {"field": {"width": 256, "depth": 5}}
     work = 526_848.0
     rows = []
-    for name in ROOF:
+    for name, roof in ROOF.items():
         fit = rate(ImageFit(n=n), Settings(solver="adam", backbone="siren", knobs=knobs), name, steps)
         heat = rate(Heat(n=m), Settings(solver="adam", backbone="siren", knobs=knobs), name, steps)
-        for what, measured, load in (("image-fit SIREN 256x5", fit, 3 * work * n), ("heat SIREN 256x5", heat, 9 * work * m)):
-            rows.append({"what": f"{what}, {n if 'image' in what else m} points", "precision": name,
-                         "steps a second": measured, "H100 roof": ROOF[name] / load,
-                         "share of it": measured * load / ROOF[name] if on_gpu else None})  # fmt: skip
+        cases = (("image-fit", n, fit, 3 * work * n), ("heat", m, heat, 9 * work * m))
+        for what, points, measured, load in cases:
+            rows.append({"what": f"{what}, SIREN 256x5, {points} points", "precision": name,
+                         "steps a second": measured, "H100 roof": roof / load,
+                         "share of it": measured * load / roof if on_gpu else None})  # fmt: skip
             print(rows[-1], flush=True)
     for device in ("cpu", "cuda") if on_gpu else ("cpu",):
         Heat().solve(device=device)

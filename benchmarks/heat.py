@@ -1,9 +1,10 @@
-"""Heat by pinnscene alone: ``head`` in 1, 2 and 3 dimensions, ``adam`` with SIREN. Every error is against a closed form."""
+"""Heat by pinnscene alone, ``head`` in 1, 2 and 3 dimensions and ``adam`` with SIREN, against closed forms."""
 
 import statistics
 
-from pinnscene.problems.heat import Heat
 from record import record
+
+from pinnscene.problems.heat import Heat
 
 CASES = [
     ("heat 1+1d, default", {}, {}, 1e-10, 1.5, 5),

@@ -1,7 +1,8 @@
 """image-fit on the built-in astronaut at 256 x 256, SIREN and Fourier features, default knobs: PSNR and time."""
 
-from pinnscene.problems.image_fit import ImageFit
 from record import record
+
+from pinnscene.problems.image_fit import ImageFit
 
 
 def main() -> None:

@@ -22,8 +22,14 @@ def machine() -> dict[str, Any]:
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"processor": _processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads(),
-            "memory_GiB": round(memory, 1), "gpu": gpu, "system": f"{platform.system()} {platform.machine()}"}  # fmt: skip
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_GiB": round(memory, 1),
+        "gpu": gpu,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def _processor() -> str:

@@ -84,7 +84,9 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["solve", "image-fit", "--data", "nofile.png"], "nofile.png"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_in_one_line(here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+def test_mistakes_are_told_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
     assert said in fails(capsys, *arguments)
     assert not list(here.iterdir()), "nothing may be left behind"
 
@@ -181,7 +183,12 @@ def run(here: Path) -> Path:
 
 def test_a_damaged_configuration(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (run / "config.toml").read_text()
-    for damaged in (text[: len(text) // 2], "][", text.replace("schema = 1", "schema = 99"), text.replace("[field]", "[f]")):
+    for damaged in (
+        text[: len(text) // 2],
+        "][",
+        text.replace("schema = 1", "schema = 99"),
+        text.replace("[field]", "[f]"),
+    ):
         (run / "config.toml").write_text(damaged)
         assert "config.toml" in fails(capsys, "eval", "run")
 

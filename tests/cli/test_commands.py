@@ -26,7 +26,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_list_names_every_problem_without_importing_torch(here: Path) -> None:
-    code = "import sys; from pinnscene.cli import main\ntry: main(['list'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    code = "import sys; from pinnscene.cli import main\ntry: main(['list'])\nexcept SystemExit: pass\n"
+    code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "heat" in done.stdout and "image-fit" in done.stdout
     assert done.stdout.strip().endswith("False")
@@ -60,7 +61,10 @@ def test_solve_prints_one_json_object_with_the_schema(here: Path, capsys: pytest
 
 
 def test_options_come_in_any_order_and_reach_their_places(here: Path) -> None:
-    assert call("solve", "--out", "run", "--set", "alpha=0.1", "heat", "--seed", "3", *FAST, "--set", "pde.n=150", "-q") == 0
+    assert (
+        call("solve", "--out", "run", "--set", "alpha=0.1", "heat", "--seed", "3", *FAST, "--set", "pde.n=150", "-q")
+        == 0
+    )
     text = (here / "run" / "config.toml").read_text()
     for line in ("alpha = 0.1", "seed = 3", "width = 60", "scale = 3.0", 'n = "150"'):
         assert line in text, line
@@ -138,9 +142,11 @@ def test_ctrl_c_saves_and_resume_completes(here: Path) -> None:
     import signal
     import time
 
-    command = [sys.executable, "-m", "pinnscene", "solve", "heat", "--solver", "adam", "--steps", "100000", "--out", "run",
-               "--set", "n=64", "--set", "field.width=8", "--set", "adam.every=10"]  # fmt: skip
-    process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    options = "--solver adam --steps 100000 --out run --set n=64 --set field.width=8 --set adam.every=10"
+    command = [sys.executable, "-m", "pinnscene", "solve", "heat", *options.split()]
+    process = subprocess.Popen(
+        command, cwd=here, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     deadline = time.monotonic() + 60
     while not (here / "run" / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.1)

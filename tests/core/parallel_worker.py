@@ -40,8 +40,10 @@ class Line(Problem):
 
 
 PHASES = {
-    "adam": ("adam", {"steps": 3, "every": 1, "dtype": "float64", "warmup": 0, "lr": 1e-2, "clip": 1.0,
-                      "average": 0.5}),
+    "adam": (
+        "adam",
+        {"steps": 3, "every": 1, "dtype": "float64", "warmup": 0, "lr": 1e-2, "clip": 1.0, "average": 0.5},
+    ),
     "lbfgs": ("lbfgs", {"steps": 4, "every": 1}),
     "head": ("head", {"scale": 4.0}),
     "newton": ("head", {"scale": 4.0}),

@@ -36,6 +36,7 @@ def equal(a, b):
 
 def interrupt_at(*places):
     """An observer that sends SIGINT at these (stage, phase, step)."""
+
     def observe(log):
         if (log.stage, log.phase, log.step) in places:
             os.kill(os.getpid(), signal.SIGINT)

@@ -157,6 +157,7 @@ def test_nan_in_a_gradient_alone_is_seen(toy, steps):
     """sqrt(0) is finite and its slope is not: the loss looks well while the step ruins the weights. Whether a later
     step comes to show it or not, no weight is left NaN, and the result says nonfinite.
     """
+
     class Kink(BreaksAt):
         def __call__(self, u, p):
             self.calls += torch.is_grad_enabled()

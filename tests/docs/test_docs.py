@@ -1,0 +1,149 @@
+"""The examples of README and docs, run: as a file, from Python, as an installed plug-in."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pinnscene.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+EXAMPLE = blocks(ROOT / "docs" / "custom-problems.md", "python")[0]
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    return int(stop.value.code or 0)
+
+
+def exact_error(solution) -> float:
+    import torch
+
+    from pinnscene.metrics import evaluate, rel_l2
+
+    p = solution.problem.domain.grid()
+    truth = torch.exp(-solution.problem.alpha * torch.pi**2 * p["t"]) * torch.sin(torch.pi * p["x"])
+    return rel_l2(evaluate(solution.field, p), truth)
+
+
+def test_the_example_is_at_most_25_lines_and_the_same_everywhere() -> None:
+    code = [line for line in EXAMPLE.splitlines() if line.strip()]
+    assert len(code) <= 25
+    assert EXAMPLE in blocks(ROOT / "README.md", "python")
+    assert (ROOT / "docs" / "examples" / "my_heat.py").read_text() == EXAMPLE
+
+
+def test_from_python() -> None:
+    names: dict = {"__name__": "example"}
+    module = type(sys)("example")
+    sys.modules["example"] = module
+    try:
+        exec(compile(EXAMPLE, "example", "exec"), names)  # the example of our own documentation
+        solution = names["Heat1D"](alpha=0.05).solve(knobs={"field": {"width": 200}, "head": {"scale": 4.0}})
+    finally:
+        del sys.modules["example"]
+    # 200 features reach 1e-8 here; 1e-6 leaves room for other processors' rounding
+    assert solution.status == "converged" and exact_error(solution) < 1e-6
+
+
+def test_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_heat.py").write_text(EXAMPLE)
+    fast = ["--set", "field.width=100", "--set", "head.scale=4"]
+    assert call("solve", "my_heat.py:Heat1D", "--set", "alpha=0.05", "--json", *fast) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["options"]["alpha"] == 0.05 and result["heldout_residual"] < 1e-4
+    assert call("info", "my_heat.py:Heat1D") == 0
+    assert "thermal diffusivity, length^2 / time" in capsys.readouterr().out
+
+
+def test_as_an_installed_plug_in(tmp_path: Path) -> None:
+    """An installed package is its modules and a dist-info folder with the entry points: here made by hand."""
+    site = tmp_path / "site"
+    (site / "my_package").mkdir(parents=True)
+    (site / "my_package" / "__init__.py").write_text("")
+    (site / "my_package" / "my_heat.py").write_text(EXAMPLE)
+    info = site / "my_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[pinnscene.problems]\nheat1d = my_package.my_heat:Heat1D\nbroken = my_package.nothing:Gone\n"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = f"import sys; sys.path.insert(0, {str(site)!r}); from pinnscene.cli import main; main(sys.argv[1:])"
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    listed = run("list")
+    assert "heat1d" in listed.stdout and "u_t = alpha u_xx" in listed.stdout
+    assert "broken" in listed.stdout and "heat " in listed.stdout
+    fast = ["--set", "field.width=60", "--set", "head.scale=4"]
+    done = run("solve", "heat1d", "--json", *fast)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["problem"] == "heat1d"
+    failed = run("solve", "broken")
+    assert failed.returncode == 2 and "failed to load" in failed.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_and_pictures_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http") and not (ROOT / "benchmarks").exists() and "benchmarks" in target:
+            continue  # away from the source tree only the pages are at hand
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_blocks_compile(page: Path) -> None:
+    for code in blocks(page, "python"):
+        compile(code, str(page), "exec")
+
+
+def documented_commands() -> list[str]:
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"^```\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            lines = [line.split("   ")[0].strip().removeprefix("$ ") for line in block.splitlines()]
+            found += [line for line in lines if line.startswith("pinnscene ")]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_documented_commands_are_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command parses, and each problem, option and knob in it exists: a solve is stopped before it begins."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_heat.py").write_text(EXAMPLE)
+    (tmp_path / "my_alpha.py").write_text(blocks(ROOT / "docs" / "guide.md", "python")[0])
+    from PIL import Image
+
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "photo.png")
+
+    class Reached(Exception):
+        pass
+
+    def stop(*args: object, **kwargs: object) -> None:
+        raise Reached
+
+    for name in ("pinnscene.cli.solve.solve_run", "pinnscene.cli.render.solve_run"):
+        monkeypatch.setattr(name, stop)
+    with pytest.raises((Reached, SystemExit)):
+        main([*shlex.split(command)[1:], "--debug"] if " solve " in command else shlex.split(command)[1:])
+    error = capsys.readouterr().err
+    allowed = ("no run folder", "solve one first", "unknown problem 'heat1d'", "PROBLEM", "Reached")
+    assert "error:" not in error or any(text in error for text in allowed), error
