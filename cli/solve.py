@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pinnscene.problem import Problem
     from pinnscene.run import Run
     from pinnscene.solution import Solution
-    from pinnscene.trainer import State
+    from pinnscene.state import State
 
 
 def solve(
@@ -142,7 +142,7 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
 
     from pinnscene.plan import with_steps
     from pinnscene.solve import configure
-    from pinnscene.trainer import Budget
+    from pinnscene.state import Budget
 
     fresh = configure(made, settings, name)
     field = (

@@ -17,7 +17,7 @@ from torch import Tensor
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.files import cannot_write
-from pinnscene.trainer import State
+from pinnscene.state import State
 from pinnscene.tree import pack, unpack
 
 SCHEMA = 1

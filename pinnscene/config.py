@@ -16,7 +16,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.knobs import convert
 from pinnscene.plan import Phase, make_phase
 from pinnscene.problem import Problem
-from pinnscene.trainer import Budget
+from pinnscene.state import Budget
 
 SCHEMA = 1
 

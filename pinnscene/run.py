@@ -13,7 +13,7 @@ from pinnscene.config import Config
 from pinnscene.errors import PinnsceneError
 from pinnscene.files import cannot_write, write_text
 from pinnscene.solution import Log
-from pinnscene.trainer import State
+from pinnscene.state import State
 
 EVERY = 20.0  # seconds between checkpoints
 

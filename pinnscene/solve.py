@@ -16,7 +16,8 @@ from pinnscene.report import problem_name, report
 from pinnscene.run import Run
 from pinnscene.solution import Log, Solution, Status
 from pinnscene.solvers import solvers
-from pinnscene.trainer import Budget, State, train
+from pinnscene.state import Budget, State
+from pinnscene.trainer import train
 from pinnscene.usercode import names_code, origin, split
 
 Observer = Callable[[Log], None]

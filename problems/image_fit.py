@@ -152,7 +152,7 @@ class ImageFit(Problem):
         if min(self.picture.size) >= 7:
             from skimage.metrics import structural_similarity
 
-            scores["ssim"] = float(structural_similarity(truth, value, channel_axis=2, data_range=1.0))
+            scores["ssim"] = np.asarray(structural_similarity(truth, value, channel_axis=2, data_range=1.0)).item()
         return scores
 
     def metric_names(self) -> list[str]:

@@ -90,7 +90,7 @@ def _superresolution(problem: "ImageFit", u: Differentiable) -> Figure:
 def _luminance(values: torch.Tensor) -> torch.Tensor:
     """The luminance of slopes [n, k, d] as [n, d], or of values [n, k] as [n, 1]; alpha is left out."""
     weights = values.new_tensor(LUMINANCE if values.shape[1] > 1 else (1.0,))
-    mixed = torch.tensordot(values[:, : len(weights)], weights, dims=([1], [0]))
+    mixed = torch.einsum("nk...,k->n...", values[:, : len(weights)], weights)
     return mixed if mixed.ndim == 2 else mixed[:, None]
 
 

@@ -19,7 +19,8 @@ from pinnscene.problems.heat import Heat
 from pinnscene.run import Run
 from pinnscene.solution import Status
 from pinnscene.solve import Settings, begin, configure, load_state, reopen, run_config
-from pinnscene.trainer import State, train
+from pinnscene.state import State
+from pinnscene.trainer import train
 from pinnscene.tree import pack, unpack
 
 HEAT = {"n": 24}

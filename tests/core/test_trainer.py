@@ -11,7 +11,8 @@ from pinnscene import Box, Constraint, Field, FieldSpec, Piecewise, PinnsceneErr
 from pinnscene.plan import make_plan
 from pinnscene.problems.heat import Heat
 from pinnscene.solution import Status
-from pinnscene.trainer import Budget, train
+from pinnscene.state import Budget
+from pinnscene.trainer import train
 
 LINE = Box(x=(0.0, 1.0))
 SPEC = FieldSpec("siren", knobs={"width": 8, "depth": 2, "first": 3.0, "omega": 3.0})

@@ -1,5 +1,6 @@
 """What is installed, and what importing it costs."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -75,3 +76,17 @@ def test_every_package_is_listed() -> None:
     found = {"pinnscene", "pinnscene.problems", "pinnscene.scenes", "pinnscene.cli"}
     found |= {f"pinnscene.{p.parent.name}" for p in folder.glob("*/__init__.py")}
     assert set(project["tool"]["setuptools"]["packages"]) == found
+
+
+def test_the_core_imports_none_of_the_three() -> None:
+    """import-linter holds the subpackages; this holds every file of the core, ``__main__.py`` aside."""
+    folder = Path(pinnscene.__file__).parent
+    others = ("pinnscene.cli", "pinnscene.problems", "pinnscene.scenes")
+    for path in folder.rglob("*.py"):
+        place = path.relative_to(folder)
+        if place.parts[0] in ("cli", "problems", "scenes") or place.name == "__main__.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [n for n in names if n.startswith(others)], f"{place} imports {names}"
