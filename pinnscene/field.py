@@ -16,7 +16,7 @@ from pinnscene.layers import Affine
 from pinnscene.views import Differentiable, FunctionField, coefficient
 
 Engine = Literal["auto", "jets", "nested"]
-CHUNK = 1024  # points at a time where no gradient is kept: as many as stay in the cache
+CACHED = 2**18  # features at a time where no gradient is kept: as many as stay in a processor's cache
 
 
 class Field(nn.Module, Differentiable):
@@ -81,6 +81,11 @@ class Field(nn.Module, Differentiable):
     def dtype(self) -> torch.dtype:
         return self.head.weight.dtype
 
+    @property
+    def chunk(self) -> int:
+        """Points to evaluate at a time: few that stay in the cache of a CPU, many on a GPU."""
+        return max(128, (CACHED if self.device.type == "cpu" else 256 * CACHED) // self.backbone.outputs)
+
     def param(self, name: str, p: Points | Tensor) -> Any:
         return coefficient(self.params, name, p, self.axes)
 
@@ -89,7 +94,7 @@ class Field(nn.Module, Differentiable):
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         x = self._coordinates(p)
-        if len(x) > CHUNK and not torch.is_grad_enabled():
+        if len(x) > self.chunk and not torch.is_grad_enabled():
             return self._in_chunks(x, operators)
         order = max(len(index) for op in operators for index in op)
         if order == 0:
@@ -113,8 +118,8 @@ class Field(nn.Module, Differentiable):
         return "nested" if self.engine == "nested" else "jets"
 
     def _in_chunks(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        starts = range(0, len(x), CHUNK)
-        parts = [self.derivatives(x[s : s + CHUNK], _rows(operators, s, len(x))) for s in starts]
+        k, n = self.chunk, len(x)
+        parts = [self.derivatives(x[s : s + k], _rows(operators, slice(s, s + k), n)) for s in range(0, n, k)]
         return [torch.cat(column) for column in zip(*parts, strict=True)]
 
     def lift(self) -> Differentiable:
@@ -183,12 +188,9 @@ class Field(nn.Module, Differentiable):
         return Jet(torch.stack(answers).to(self.dtype), streams)
 
 
-def _rows(operators: Sequence[Operator], start: int, n: int) -> list[Operator]:
-    """The operators at points start to start + CHUNK of n: coefficients may have a row for each."""
+def _rows(operators: Sequence[Operator], rows: slice, n: int) -> list[Operator]:
+    """The operators at some of n points: coefficients may have a row for each."""
     return [
-        {
-            i: c[start : start + CHUNK] if isinstance(c, Tensor) and len(c.shape) and len(c) == n else c
-            for i, c in op.items()
-        }
+        {i: c[rows] if isinstance(c, Tensor) and c.ndim and len(c) == n else c for i, c in op.items()}
         for op in operators
     ]

@@ -12,9 +12,9 @@ from pinnscene.files import replacing
 FIELD, ERROR, SIGNED = "inferno", "magma", "RdBu_r"  # colour maps: sequential values, errors, signed values
 
 
-def figure(width: float, height: float, dpi: int = 120) -> Figure:
-    """An empty figure of a size in inches, laid out without overlaps."""
-    made = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+def figure(width: float, height: float, dpi: int = 120, framed: bool = True) -> Figure:
+    """An empty figure of a size in inches, laid out without overlaps where axes have a frame."""
+    made = Figure(figsize=(width, height), dpi=dpi, layout="constrained" if framed else None)
     FigureCanvasAgg(made)
     return made
 
@@ -31,7 +31,7 @@ def pixels(made: Figure) -> NDArray[np.uint8]:
     canvas = made.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return np.array(canvas.buffer_rgba())[..., :3]  # a copy: the canvas draws the next frame into its buffer
 
 
 def short(value: float) -> str:

@@ -53,13 +53,13 @@ def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest)
 def portrait(problem: "Problem", u: Differentiable, size: tuple[int, int]) -> Figure:
     """The field alone on the plane of its first two axes, without a frame where there is no room for one."""
     width, height = size
-    made = figure(width / DPI, height / DPI, DPI)
+    room = width >= LEAST[0] and height >= LEAST[1]
+    made = figure(width / DPI, height / DPI, DPI, framed=room)
     if len(problem.domain.axes) == 1:
         p = line(problem.domain, problem.domain.axes[0])
         made.add_subplot().plot(p[problem.domain.axes[0]], evaluate(u, p)[:, 0])
         return made
     where = plane(problem.domain, max(16, min(1024, max(size))))
-    room = width >= LEAST[0] and height >= LEAST[1]
     ax = made.add_subplot() if room else made.add_axes((0, 0, 1, 1), frameon=False)
     image = ax.imshow(on_plane(u, where), origin="lower", extent=where.extent, aspect="auto", cmap=FIELD)
     if room:

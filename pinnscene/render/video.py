@@ -1,6 +1,7 @@
 """Films: MP4 and GIF, with the ffmpeg that imageio carries."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -26,7 +27,7 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> Pat
             writer = imageio.get_writer(temporary, duration=1000 / fps, loop=0)
         else:
             writer = imageio.get_writer(temporary, fps=fps, codec="libx264", quality=8, macro_block_size=2)
-        with writer:
+        with closing(writer):  # imageio's own context does not close when a frame fails
             for frame in frames:
                 height, width = (side - side % 2 for side in frame.shape[:2])
                 writer.append_data(np.ascontiguousarray(frame[:height, :width]))

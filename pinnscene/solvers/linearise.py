@@ -19,8 +19,6 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.views import Differentiable
 
-CHUNK = 1024  # rows whose features are in memory at a time
-
 
 class Call(NamedTuple):
     """One call of the field by a residual: the points, the operators, and a leaf [n, k] for each."""
@@ -121,8 +119,8 @@ def _pointwise(field: Field, calls: Sequence[Call], slopes: list[list[list[Tenso
     n = len(calls[0].x)
 
     def chunks() -> Iterator[tuple[slice, Tensor]]:
-        for start in range(0, n, CHUNK):
-            rows = slice(start, min(start + CHUNK, n))
+        for start in range(0, n, field.chunk):
+            rows = slice(start, min(start + field.chunk, n))
             jacobian: Tensor | None = None
             for c, call in enumerate(calls):
                 features = _features(field, call, rows)

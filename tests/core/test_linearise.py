@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pinnscene import Ansatz, Box, Constraint, PinnsceneError, operator, partials
+from pinnscene.field import Field
 from pinnscene.seeds import generator
-from pinnscene.solvers import linearise as module
 from pinnscene.solvers.linearise import linearise
 
 BOX = Box(x=(-1, 1), t=(0, 1))
@@ -105,7 +105,7 @@ def test_named_blocks_share_a_pass(make_field):
 
 
 def test_chunks_join_with_coefficients_by_row(make_field, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 10)
+    monkeypatch.setattr(Field, "chunk", 10)
     (found,) = check(make_field(BOX, values=("u", "v")), coupled)
     assert [part.stop - part.start for part, _ in found.chunks()] == [10, 10, 3]
 

@@ -74,8 +74,8 @@ def test_functions_as_options() -> None:
 
 
 def test_adam_trains_too() -> None:
-    solution = Heat(n=256).solve(solver="adam", steps=300, knobs={"field": {"width": 32}})
-    assert solution.metrics["rel_l2"] < 0.1
+    solution = Heat(n=256).solve(solver="adam", steps=400, knobs={"field": {"width": 32}, "adam": {"lr": 3e-3}})
+    assert solution.metrics["rel_l2"] < 0.1  # a zero network, u = sin(pi x) at all times, is at 2.5
 
 
 @pytest.mark.parametrize("dims", [1, 2])
