@@ -72,7 +72,7 @@ def _explain(cause: Exception) -> int:
         print(cause)
         return 0
     if isinstance(cause, UsageError):
-        message = f"{cause.format_message().rstrip('.')} (see --help)"
+        message = f"{usage_message(cause)} (see --help)"
     elif type(cause).__name__ == "PinnsceneError":
         message = str(cause)
     elif isinstance(cause, MemoryError) or "not enough memory" in str(cause) or "out of memory" in str(cause):
@@ -83,6 +83,12 @@ def _explain(cause: Exception) -> int:
         message = f"{type(cause).__name__}: {cause} (run again with --debug for the traceback)"
     print("error: " + " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def usage_message(cause: Exception) -> str:
+    """What typer says of a wrong command line, without its full stop."""
+    say = getattr(cause, "format_message", cause.__str__)
+    return str(say()).rstrip(".")
 
 
 def _show_warning(

@@ -147,10 +147,9 @@ def restore(content: dict[str, Any], fields: Sequence[Field]) -> State:
             field.to(next(iter(weights.values())).dtype).load_state_dict(weights)
         except RuntimeError as cause:
             raise PinnsceneError(f"the checkpoint's weights do not fit the field of config.toml: {cause}") from cause
-    counters = {k: content[k] for k in COUNTERS} | {"heldout": [tuple(pair) for pair in content["heldout"]]}
-    return State(
-        fields=list(fields), stepper=content["stepper"], shown=content["shown"], memory=content["memory"], **counters
-    )
+    known: dict[str, Any] = {k: content[k] for k in (*COUNTERS, "stepper", "shown", "memory")}
+    known["heldout"] = [tuple(pair) for pair in content["heldout"]]
+    return State(fields=list(fields), **known)
 
 
 def present(state: State) -> None:

@@ -30,8 +30,9 @@ def test_well_conditioned_systems_equal_numpy(m, ratio, power, seed):
 
 @pytest.mark.parametrize("n", [60, 300])
 def test_open_directions_get_the_least_residual_and_a_bounded_norm(n):
-    """Rank 10 of 30: the residual is the least there is, to the rounding of a w. Damping mu filters a singular value s of a by
-    s / (s^2 + mu^2) <= 1 / (2 mu), so no direction, rounding's own ones included, can carry more than that.
+    """Rank 10 of 30: the residual is the least there is, up to the rounding of a w itself. Damping mu filters a
+    singular value s of a by s / (s^2 + mu^2) <= 1 / (2 mu), so no direction, rounding's own ones included, can carry
+    more than that.
     """
     a = normal(n, 10) @ normal(10, 30, seed=1)
     y = normal(n, seed=2)
