@@ -25,7 +25,7 @@ types: $(VENV)/.ready
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 imports: types
-	PYTHONPATH=build/typed $(BIN)/lint-imports
+	cd build/typed && PYTHONPATH=. $(abspath $(BIN))/lint-imports --config $(abspath pyproject.toml)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("pinnscene needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
