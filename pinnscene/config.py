@@ -83,8 +83,8 @@ class Config:
                 FieldSpec(spec["backbone"], spec["encoding"], spec["engine"], spec["knobs"]).resolve(),
                 tuple(_phase(entry) for entry in raw["plan"]),
                 raw.get("constraints", {}),
-                raw["seed"],
-                raw["device"],
+                convert(f"{where}: seed", raw["seed"], int),
+                convert(f"{where}: device", raw["device"], str),
                 Budget(raw.get("max_seconds"), raw.get("tol")),
                 raw.get("data", {}),
             )

@@ -18,7 +18,7 @@ def convert(what: str, value: Any, annotation: Any) -> Any:
                 return adapter.validate_python(None)
             except ValidationError:
                 pass  # a text option may be named "none"
-        if isinstance(value, str) and value[:1] in "[({":
+        if isinstance(value, str) and value.startswith(("[", "(", "{")):
             return adapter.validate_json(value.replace("(", "[").replace(")", "]"))
         return adapter.validate_python(value)
     except ValidationError as cause:

@@ -188,6 +188,7 @@ def test_a_damaged_configuration(run: Path, capsys: pytest.CaptureFixture[str]) 
         "][",
         text.replace("schema = 1", "schema = 99"),
         text.replace("[field]", "[f]"),
+        text.replace("seed = 0", 'seed = "a"'),
     ):
         (run / "config.toml").write_text(damaged)
         assert "config.toml" in fails(capsys, "eval", "run")
