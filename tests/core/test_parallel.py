@@ -14,26 +14,39 @@ WORKER = Path(__file__).with_name("parallel_worker.py")
 CASES = ["adam", "lbfgs", "head", "newton", "robust", "adam-odd", "head-odd"]
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """The results of this process alone and of two others together, by case."""
-    folder = tmp_path_factory.mktemp("parallel")
+def together(folder):
+    """Two processes that meet through a file: their exit codes and what they printed."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    commands = []
-    for rank in ("0", "1"):
-        commands.append([sys.executable, str(WORKER), ",".join(CASES), str(folder), rank, "2", str(folder / "store")])
     running = [
-        subprocess.Popen(c, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for c in commands
-    ]
+        subprocess.Popen(
+            [sys.executable, str(WORKER), ",".join(CASES), str(folder), rank, "2", str(folder / "store")],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    output = []
     try:
-        alone = {c: runpy.run_path(str(WORKER))["solve"](c) for c in CASES}
-        output = [process.communicate(timeout=90)[0] for process in running]
+        for process in running:
+            output.append(process.communicate(timeout=60)[0])
+    except subprocess.TimeoutExpired:
+        output.append("no answer within 60 s")
     finally:
         for process in running:
             process.kill()
-            process.wait()
-    assert [process.returncode for process in running] == [0, 0], "\n".join(output)
+            process.communicate()
+    return [process.returncode for process in running], output
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The results of this process alone and of two others together, by case."""
+    alone = {c: runpy.run_path(str(WORKER))["solve"](c) for c in CASES}
+    for _ in range(3):  # the rendezvous of two processes may fail on a busy machine; a wrong sum fails every time
+        folder = tmp_path_factory.mktemp("parallel")
+        codes, output = together(folder)
+        if codes == [0, 0]:
+            break
+    assert codes == [0, 0], "\n".join(output)
     return {c: [alone[c], *(load_file(folder / f"{c}-{rank}.safetensors") for rank in (0, 1))] for c in CASES}
 
 
