@@ -24,6 +24,7 @@ def evaluate(
     from pinnscene.run import Run, dumps
     from pinnscene.solve import reopen
 
+    opt.refuse_empty(data=data, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     if knobs:
         raise PinnsceneError("eval takes --set for moved data and code only, not for knobs")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and what --json asks for.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
     list[str] | None,
@@ -32,6 +32,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32 or float64; each solver has its own default.")]
 Seed = Annotated[int, typer.Option(help="Of weights and points.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="A config.toml to start from.")]
+
+
+def refuse_empty(**given: str | None) -> None:
+    """Raise ``PinnsceneError`` for an option given as empty text, such as an unset variable of a script."""
+    from pinnscene.errors import PinnsceneError
+
+    for name, value in given.items():
+        if value is not None and not value.strip():
+            raise PinnsceneError(f"--{name} is empty: give a value or leave it out")
 
 
 def parse_sets(pairs: list[str] | None, data: str | None) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

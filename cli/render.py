@@ -40,6 +40,7 @@ def render(
     from pinnscene.render.request import RenderRequest
     from pinnscene.run import dumps
 
+    opt.refuse_empty(data=data, out=out, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     wanted = opt.parse_size(size)
     RenderRequest(Path(out or "renders"), wanted, frames, fps)  # a wrong request is told before a solve begins

@@ -1,6 +1,7 @@
 """``pinnscene solve``: from a name, a file or a run folder to a solved field."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,7 @@ def solve(
     del debug
     from pinnscene.solve import Settings
 
+    opt.refuse_empty(data=data, out=out, config=config, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     settings = Settings(
         solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs
@@ -86,9 +88,10 @@ def solve_run(
     from pinnscene.run import new_path
     from pinnscene.solve import begin, conclude, run_config
 
+    fresh = run is None
     if run is None:
-        run = begin(made, configured, Path(out) if out else new_path(problem_name(made)))
-    with Progress(quiet=quiet) as progress:
+        run = begin(made, configured, new_path(problem_name(made)) if out is None else Path(out))
+    with run.or_nothing() if fresh else nullcontext(), Progress(quiet=quiet) as progress:
         solution = run_config(made, configured, run=run, state=state, observers=[progress.log], watch=not quiet)
         progress.say("drawing the pictures")
         result = conclude(run, solution)
@@ -126,10 +129,7 @@ def _configured(
         return made, known
     if config is None:
         return (made := build_problem(find_problem(name), given)), configure(made, settings, name)
-    try:
-        base = Config.loads(Path(config).read_text(encoding="utf-8"), config)
-    except (OSError, UnicodeDecodeError) as cause:
-        raise PinnsceneError(f"cannot read {config}: {cause}") from cause
+    base = Config.read(Path(config))
     if base.problem != name:
         raise PinnsceneError(f"{config} is of the problem '{base.problem}', not of '{name}'")
     made = build_problem(find_problem(name), {**base.options, **given})
@@ -140,17 +140,22 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
     """A configuration from a file with the settings of the command line on top."""
     from dataclasses import replace
 
-    from pinnscene.plan import with_steps
+    from pinnscene.plan import make_phase, with_steps
     from pinnscene.solve import configure
     from pinnscene.state import Budget
 
-    fresh = configure(made, settings, name)
+    solvers = settings.solver or ",".join(phase.solver.name for phase in base.plan)
+    fresh = configure(made, replace(settings, solver=solvers), name)
     field = (
         fresh.field if settings.backbone else base.field.override(settings.encoding, settings.knobs.get("field", {}))
     )
-    groups = {k for k in settings.knobs if k != "field"}
-    replans = settings.solver or settings.dtype or groups & {p.solver.name for p in fresh.plan}
-    plan = fresh.plan if replans else base.plan
+    plan = fresh.plan
+    if settings.solver is None:  # the file's phases, with what was given on top
+        common = {"dtype": settings.dtype} if settings.dtype else {}
+        plan = tuple(
+            make_phase(name, {k: v for k, v in facts.items() if k != "solver"} | common | settings.knobs.get(name, {}))
+            for name, facts in ((phase.solver.name, phase.describe()) for phase in base.plan)
+        )
     if settings.steps is not None:
         plan = with_steps(plan, settings.steps)
     budget = Budget(settings.max_seconds or base.budget.seconds, settings.tol or base.budget.tol)

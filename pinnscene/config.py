@@ -68,6 +68,16 @@ class Config:
         )
 
     @classmethod
+    def read(cls, path: Path) -> "Config":
+        """The configuration in a file; raises ``PinnsceneError`` where it cannot be read."""
+        try:
+            return cls.loads(path.read_text(encoding="utf-8"), str(path))
+        except OSError as cause:
+            raise PinnsceneError(f"cannot read {path}: {cause.strerror or cause}") from cause
+        except UnicodeDecodeError as cause:
+            raise PinnsceneError(f"{path} is not TOML: it is no text in UTF-8") from cause
+
+    @classmethod
     def loads(cls, text: str, where: str = "config.toml") -> "Config":
         """The configuration of TOML text; raises ``PinnsceneError`` where it is damaged or of a newer schema."""
         try:

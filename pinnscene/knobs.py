@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -38,4 +39,8 @@ def convert_all(what: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -
     for name in given:
         if name not in hints:
             raise unknown(what, name, hints)
-    return {name: convert(f"{what} {name}", value, hints[name]) for name, value in given.items()}
+    converted = {name: convert(f"{what} {name}", value, hints[name]) for name, value in given.items()}
+    for name, value in converted.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise PinnsceneError(f"{what} {name} must be a finite number, got {value}")
+    return converted

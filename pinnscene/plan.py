@@ -78,6 +78,9 @@ def make_plan(names: str | Sequence[str], knobs: Mapping[str, Mapping[str, Any]]
 def with_steps(plan: Sequence[Phase], steps: Sequence[int]) -> tuple[Phase, ...]:
     """The plan with other step budgets: one for all phases, or one for each."""
     if len(steps) not in (1, len(plan)):
-        raise PinnsceneError(f"--steps expected 1 or {len(plan)} numbers for {len(plan)} solvers, got {len(steps)}")
+        expected = (
+            "one number for one solver" if len(plan) == 1 else f"1 or {len(plan)} numbers for {len(plan)} solvers"
+        )
+        raise PinnsceneError(f"--steps expected {expected}, got {len(steps)}")
     counts = list(steps) * len(plan) if len(steps) == 1 else steps
     return tuple(replace(phase, steps=n) for phase, n in zip(plan, counts, strict=True))

@@ -10,7 +10,7 @@ import pinnscene
 from pinnscene.metrics import rel_l2
 from pinnscene.options import plain_options
 from pinnscene.problem import Problem
-from pinnscene.solution import Solution
+from pinnscene.solution import Solution, Status
 from pinnscene.usercode import origin
 
 SCHEMA = 1
@@ -35,12 +35,13 @@ def report(solution: Solution, run: str = "", name: str = "") -> dict[str, Any]:
     """The result of a solution: metrics, reference, conventional solver, times, versions."""
     began = perf_counter()
     problem = solution.problem
-    metrics = solution.metrics
-    info = problem.reference_info()
+    finite = solution.status != Status.NONFINITE  # else what made the loss overflow may break a reference too
+    metrics = solution.metrics if finite else {}
+    info = problem.reference_info() if finite else None
     reference = None
     if info is not None:
         reference = {"kind": info.kind, "error": info.error, "points": problem.metric_points(), "note": info.note}
-    conventional = _conventional(problem)
+    conventional = _conventional(problem) if finite else None
     evaluated = perf_counter() - began
     return {
         "schema": SCHEMA,

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -21,8 +23,8 @@ EVERY = 20.0  # seconds between checkpoints
 class Run:
     """One run folder; also the keeper that the trainer reports to."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, made: bool = False) -> None:
+        self.path, self.made = path, made
         self._saved = monotonic()
 
     @classmethod
@@ -37,12 +39,26 @@ class Run:
             )
         if path.exists() and any(path.iterdir()):
             raise PinnsceneError(f"{path} is not empty: give a new or an empty folder to --out")
+        made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / "checkpoints").mkdir(exist_ok=True)
         except OSError as cause:
             raise cannot_write(path, cause) from cause
-        return cls(path)
+        return cls(path, made)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Take a new run back where it fails before anything is worth keeping: before its first checkpoint."""
+        try:
+            yield
+        except Exception:
+            if not any((self.path / "checkpoints").glob("[0-9]*")):
+                for entry in self.path.iterdir():
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                if self.made:
+                    self.path.rmdir()
+            raise
 
     @classmethod
     def open(cls, name: str | Path, base: Path = Path("runs")) -> "Run":
@@ -58,11 +74,7 @@ class Run:
     @property
     def config(self) -> Config:
         """The configuration; raises ``PinnsceneError`` where it is damaged."""
-        path = self.path / "config.toml"
-        try:
-            return Config.loads(path.read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as cause:
-            raise PinnsceneError(f"cannot read {path}: {cause}") from cause
+        return Config.read(self.path / "config.toml")
 
     def configure(self, config: Config) -> None:
         """Write config.toml."""
@@ -122,6 +134,8 @@ class Run:
 
 def latest(problem: str = "", base: Path = Path("runs")) -> Path:
     """The newest run under ``base``, of one problem or of any."""
+    if problem in (".", "..") or any(mark in problem for mark in "/\\*?["):
+        raise PinnsceneError(f"latest: expected the name of a problem, got '{problem}'")
     found = [p.parent for p in base.glob(f"{problem or '*'}/*/config.toml")]
     if not found:
         raise PinnsceneError(f"no run of {problem or 'any problem'} in {base}: solve one first")

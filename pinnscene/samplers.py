@@ -16,6 +16,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.seeds import generator as stream
 from pinnscene.seeds import integer
 
+MOST = 2**30  # points at a time: in two dimensions 16 GiB of coordinates
 Sampler = Callable[[torch.Generator], Any]
 
 
@@ -60,6 +61,8 @@ def count(n: Any, what: str = "n") -> int:
     """``n`` as a positive number of points, or ``PinnsceneError``."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise PinnsceneError(f"{what} must be a whole number of at least 1, got {n!r}")
+    if n > MOST:
+        raise PinnsceneError(f"{what} must be at most {MOST}, got {n}")
     return n
 
 

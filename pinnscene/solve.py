@@ -63,6 +63,11 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     if settings.dtype is not None:
         phases = {s: {"dtype": settings.dtype, **knobs} for s, knobs in phases.items()}
     plan = make_plan(names, phases)
+    for group in settings.knobs:
+        if group in solvers and group not in {phase.solver.name for phase in plan}:
+            raise PinnsceneError(
+                f"the plan is '{names}', without {group}: add it with --solver, or leave its knobs out"
+            )
     if settings.steps is not None:
         plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
     spec = problem.field(plan[0].solver.name, settings.backbone)
@@ -136,9 +141,11 @@ def solve(
         if name not in known:
             raise unknown("setting", name, known)
     config = configure(problem, Settings(**settings))
-    run = begin(problem, config, Path(out)) if out is not None else None
-    solution = run_config(problem, config, run=run, observers=observers)
-    if run is not None:
+    if out is None:
+        return run_config(problem, config, observers=observers)
+    run = begin(problem, config, Path(out))
+    with run.or_nothing():
+        solution = run_config(problem, config, run=run, observers=observers)
         conclude(run, solution)
     return solution
 
@@ -146,10 +153,11 @@ def solve(
 def begin(problem: Problem, config: Config, path: Path) -> Run:
     """Make the run folder and write its configuration."""
     run = Run.create(path)
-    run.configure(config)
-    for text in {config.problem, *map(str, config.options.values())}:
-        if names_code(text):
-            run.keep_source(split(text)[0])
+    with run.or_nothing():
+        run.configure(config)
+        for text in {config.problem, *map(str, config.options.values())}:
+            if names_code(text):
+                run.keep_source(split(text)[0])
     return run
 
 

@@ -27,6 +27,8 @@ from pinnscene.solvers import Stepper
 from pinnscene.state import Budget, Keeper, State
 from pinnscene.tree import to_device
 
+POOR = 0.1  # a relative residual above which the result is not to be trusted
+
 
 class _Stop(Exception):
     def __init__(self, status: Status) -> None:
@@ -250,7 +252,14 @@ class _Loop:
         joined = join(self.problem, fields)
         whole = any(phase.solver.name != "head" for phase in self.plan)
         trained = sum(p.numel() for f in fields for p in (f if whole else f.head).parameters())
+        measured = relative(state.heldout)
         advice = ADVICE[status] or (self.finished if status == Status.CONVERGED else "")
+        windows = len(self.problem.cuts()) or 1
+        if state.stage < windows - 1 and status != Status.CONVERGED:
+            advice += f"; only {state.stage} of {windows} windows are solved whole"
+        elif measured > POOR and status in (Status.CONVERGED, Status.MAX_STEPS):
+            hint = f"the held-out residual is still {measured:.2g} of a zero network's: take a wider field, more steps"
+            advice = f"{advice}; {hint} or more points".removeprefix("; ")
         solution = Solution(
             self.problem,
             joined,
@@ -260,7 +269,7 @@ class _Loop:
             advice,
             self.history,
             state.loss,
-            relative(state.heldout),
+            measured,
             state.taken,
             state.seconds,
             trained,

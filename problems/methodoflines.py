@@ -95,8 +95,13 @@ class MethodOfLines:
         self.shape = tuple(len(line.unknown) for line in lines)
         mesh = np.meshgrid(*[line.unknown for line in lines], indexing="ij")
         self.where = np.stack([m.ravel() for m in mesh], 1)
-        matrix, constant = self._assemble(self._at(alpha, span[0]))
+        with np.errstate(all="ignore"):
+            matrix, constant = self._assemble(self._at(alpha, span[0]))
         forcing = self._at(source, span[0])
+        if not all(np.isfinite(part).all() for part in (matrix, constant, forcing)):
+            raise PinnsceneError(
+                "the conventional solver overflows: alpha, the source or the wall values are too large"
+            )
         steady = np.array_equal(forcing, self._at(source, span[1])) and np.array_equal(
             forcing, self._at(source, 0.5 * (span[0] + span[1]))
         )

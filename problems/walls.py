@@ -50,6 +50,8 @@ def _wall(text: str) -> Wall:
 def parse_walls(text: str, axes: tuple[str, ...]) -> dict[str, tuple[Wall, Wall]]:
     """The lower and upper wall of each axis of space; raises ``PinnsceneError`` for what cannot be read."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise PinnsceneError(f"walls is empty: expected a condition such as {', '.join(KINDS)}")
     walls = {f"{axis}{end}": Wall("dirichlet", 1.0, 0.0, 0.0) for axis in axes for end in (0, 1)}
     for part in parts:
         where, given, condition = part.rpartition("=")

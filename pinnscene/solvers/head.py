@@ -58,7 +58,7 @@ class Head(Solver):
     rescan: bool = False
 
     def __post_init__(self) -> None:
-        if self.scale < 0 or not 0 < self.damping < 1 or self.probe < 1:
+        if not 0 <= self.scale < float("inf") or not 0 < self.damping < 1 or self.probe < 1:
             raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1 and probe >= 1, got {self}")
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:

@@ -67,10 +67,22 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["solve", "heat", "--dtype", "float16"], "did you mean float64 or float32?"),
         (["solve", "heat", "--steps", "-1"], "at least 1"),
         (["solve", "heat", "--steps", "many"], "at least 1"),
-        (["solve", "heat", "--steps", "5,5,5"], "1 numbers for 1 solvers"),
+        (["solve", "heat", "--steps", "5,5,5"], "one number for one solver"),
         (["solve", "heat", "--max-seconds", "-2"], "positive"),
         (["solve", "heat", "--tol", "0"], "positive"),
         (["solve", "heat", "--seed", "-1"], "seed"),
+        (["solve", "heat", "--set", "n=10000000000000000000000"], "at most"),
+        (["solve", "heat", "--set", "pde.n=99999999999999"], "at most"),
+        (["solve", "heat", "--set", "head.scale=nan"], "finite"),
+        (["solve", "heat", "--set", "field.first=inf"], "finite"),
+        (["solve", "heat", "--set", "adam.lr=1"], "without adam"),
+        (["solve", "heat", "--set", "walls="], "walls is empty"),
+        (["solve", "heat", "--out", ""], "--out is empty"),
+        (["solve", "heat", "--config", ""], "--config is empty"),
+        (["solve", "heat", "--config", "."], "cannot read .: "),
+        (["solve", "image-fit", "--data", ""], "--data is empty"),
+        (["render", "heat", "--out", ""], "--out is empty"),
+        (["eval", "latest:../.."], "expected the name of a problem"),
         (["solve", "heat", "--nonsense"], "No such option"),
         (["solve"], "Missing argument 'PROBLEM"),
         (["frobnicate"], "frobnicate"),
@@ -146,6 +158,46 @@ def test_an_output_folder_that_holds_a_run_is_kept(here: Path, capsys: pytest.Ca
     before = {p: p.stat().st_mtime_ns for p in sorted((here / "run").rglob("*"))}
     assert "already holds a run" in fails(capsys, "solve", "heat", "--out", "run", "-q", *FAST)
     assert {p: p.stat().st_mtime_ns for p in sorted((here / "run").rglob("*"))} == before
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "mine"]])
+def test_a_solve_that_fails_before_its_first_checkpoint_leaves_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], out: list[str]
+) -> None:
+    """The residual fails while the solve runs, after the run folder is made; an empty folder given stays, empty."""
+    (here / "mine.py").write_text(
+        PROBLEM.replace("SAMPLER", "self.domain.interior(self.n)").replace("RESIDUAL", "lambda u, p: u(p)[:, 0]")
+    )
+    (here / "mine").mkdir()
+    fails(capsys, "solve", "mine.py:Mine", *out)
+    assert list((here / "mine").iterdir()) == []
+    assert not list(here.glob("runs/*/*"))
+
+
+def test_a_run_that_has_a_checkpoint_is_kept_when_its_pictures_fail(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pinnscene.errors import PinnsceneError
+    from pinnscene.problems.heat import Heat
+
+    def fail(*args: object) -> None:
+        raise PinnsceneError("no room for pictures")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Heat, "figures", fail)
+        assert "no room" in fails(capsys, "solve", "heat", "--out", "run", "-q", *FAST)
+    with pytest.raises(SystemExit) as stop:
+        main(["eval", "run"])
+    assert stop.value.code == 0
+
+
+def test_numbers_that_overflow_end_as_nonfinite(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["solve", "heat", "--set", "alpha=1e308", "--json", *FAST])
+    captured = capsys.readouterr()
+    assert stop.value.code == 3
+    assert '"status": "nonfinite"' in captured.out and "Error" not in captured.err
+    assert "overflows" in fails(capsys, "solve", "heat", "--set", "alpha=1e308", "--set", "start=bump", *FAST)
 
 
 def test_other_files_are_never_mixed_with_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,27 @@ def test_a_run_is_solved_again_as_configured(here: Path, capsys: pytest.CaptureF
     assert third["options"]["alpha"] == 0.2 and third["options"]["n"] == 200
 
 
+def test_a_file_keeps_its_plan_under_what_is_given_on_top(here: Path) -> None:
+    import tomllib
+
+    small = ["--set", "n=32", "--set", "field.width=8", "-q"]
+    call("solve", "heat", "--solver", "adam", "--steps", "3", "--set", "adam.clip=2.5", "--out", "one", *small)
+    call("solve", "heat", "--config", "one/config.toml", "--set", "adam.lr=5e-4", "--out", "two", "-q")
+    (phase,) = tomllib.loads((here / "two" / "config.toml").read_text())["plan"]
+    assert (phase["solver"], phase["steps"], phase["clip"], phase["lr"]) == ("adam", 3, 2.5, 5e-4)
+
+
+def test_advice_where_a_result_is_not_to_be_trusted(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    poor = ["--set", "n=200", "--set", "field.width=4", "--set", "head.scale=1"]
+    assert call("solve", "heat", "--json", *poor) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["heldout_residual"] > 0.1 and "held-out residual is still" in result["advice"]
+    assert call("solve", "heat", "--json", *FAST) == 0
+    assert "still" not in json.loads(capsys.readouterr().out)["advice"]
+    assert call("solve", "heat", "--set", "windows=1000", "--max-seconds", "0.2", "--json", *FAST) == 0
+    assert "of 1000 windows are solved whole" in json.loads(capsys.readouterr().out)["advice"]
+
+
 def test_quiet_is_quiet(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("solve", "heat", "--quiet", *FAST) == 0
     captured = capsys.readouterr()

@@ -46,7 +46,8 @@ def interrupt_at(*places):
 
 
 def settings_of(solver, **adam):
-    knobs = {"field": FIELD, "adam": {"every": 1, "warmup": 3, "lr": 1e-2, **adam}, "lbfgs": {"every": 1}}
+    solvers = {"adam": {"every": 1, "warmup": 3, "lr": 1e-2, **adam}, "lbfgs": {"every": 1}}
+    knobs = {"field": FIELD} | {name: given for name, given in solvers.items() if name in solver}
     return Settings(solver=solver, steps=12, device="cpu", knobs=knobs)
 
 
