@@ -1,0 +1,33 @@
+"""The record of a triangle mesh."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Triangles in space, in the units of what they were made from.
+
+    Attributes:
+        vertices: positions [v, 3].
+        faces: three numbers of vertices each [f, 3], counter-clockwise seen from outside.
+        normals: outward unit normals [v, 3] of the vertices, or None.
+        colours: RGB of the vertices [v, 3], uint8, or None.
+    """
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    normals: NDArray[Any] | None = None
+    colours: NDArray[Any] | None = None
+
+    def corners(self) -> NDArray[np.float64]:
+        """The corners of each face [f, 3 corners, 3]."""
+        return self.vertices[self.faces]
+
+    def area_vectors(self) -> NDArray[np.float64]:
+        """Each face's normal times its area [f, 3]."""
+        a, b, c = np.moveaxis(self.corners(), 1, 0)
+        return np.cross(b - a, c - a) / 2
