@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from pinnscene.ansatz import Ansatz
 from pinnscene.backbones import Backbone
 from pinnscene.batch import Points, coordinates
+from pinnscene.conditions import Condition
+from pinnscene.conditions.bound import Conditional, Indifferent, check_code, join_code
 from pinnscene.derivatives import Jet, Operator, Streams, nested
 from pinnscene.encodings import Encoding
 from pinnscene.errors import PinnsceneError
@@ -19,7 +21,7 @@ Engine = Literal["auto", "jets", "nested"]
 CACHED = 2**18  # features at a time where no gradient is kept: as many as stay in a processor's cache
 
 
-class Field(nn.Module, Differentiable):
+class Field(nn.Module, Conditional, Differentiable):
     """encoding + backbone + linear last layer, coordinates normalised, wrapped by the problem's ansatz.
 
     Attributes:
@@ -27,6 +29,7 @@ class Field(nn.Module, Differentiable):
         engine: "jets", "nested", or "auto": jets for second order, nested beyond, and for first order whichever
             has less to do.
         params: coefficients for ``param``.
+        condition: gives the codes of a family of fields; such a field is called through ``bind``.
     """
 
     centre: Tensor
@@ -43,10 +46,11 @@ class Field(nn.Module, Differentiable):
         ansatz: Ansatz | None = None,
         params: dict[str, Any] | None = None,
         engine: Engine = "auto",
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         self.axes, self.values, self.engine = axes, values, engine
-        self.encoding, self.backbone = encoding, backbone
+        self.encoding, self.backbone, self.condition = encoding, backbone, condition
         self.head = Affine(backbone.outputs, len(values))
         self.ansatz, self.params = ansatz or Ansatz(), params or {}
         low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
@@ -58,10 +62,14 @@ class Field(nn.Module, Differentiable):
         self.encoding.reset(generator)
         self.backbone.reset(generator)
         self.backbone.reset_head(self.head, generator)
+        if self.condition is not None:
+            self.condition.reset(generator)
 
     @torch.no_grad()
     def redraw(self, scales: Tensor, generator: torch.Generator) -> None:
         """Draw random features that turn by up to ``scales`` [d] radians over half an axis; the head is zeroed."""
+        if self.condition is not None:
+            raise PinnsceneError("a family of fields has no random features to draw: train it with adam")
         spent = self.encoding.redraw(scales, generator)
         plain = not spent and self.encoding.outputs == len(self.axes)
         self.backbone.redraw(scales if plain else None, generator)
@@ -93,17 +101,22 @@ class Field(nn.Module, Differentiable):
         return self.derivatives(p, [{(): 1.0}])[0]
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        return self.answers(p, operators, None)
+
+    def answers(self, p: Points | Tensor, operators: Sequence[Operator], code: Tensor | None) -> list[Tensor]:
+        """``derivatives`` under a code (see ``bind``); None for a field without a condition."""
         x = self._coordinates(p)
+        check_code(self.condition, code, len(x))
         if len(x) > self.chunk and not torch.is_grad_enabled():
-            return self._in_chunks(x, operators)
+            return self._in_chunks(x, operators, code)
         order = max(len(index) for op in operators for index in op)
         if order == 0:
-            value = self._value(x)
+            value = self._value(x, code)
             return [op[()] * value for op in operators]
         if self._engine(order, operators, x) == "nested":
-            return nested(self._value, x, operators)
+            return nested(lambda x: self._value(x, code), x, operators)
         streams = Streams.plan(operators)
-        return streams.answers(self._jet(x, streams).data)
+        return streams.answers(self._jet(x, streams, code).data)
 
     def _engine(self, order: int, operators: Sequence[Operator], x: Tensor) -> str:
         """The engine to take: the one that was set, or the faster one (``benchmarks/derivatives.py``)."""
@@ -117,13 +130,19 @@ class Field(nn.Module, Differentiable):
             return "nested" if len(self.values) < len(directions) else "jets"
         return "nested" if self.engine == "nested" else "jets"
 
-    def _in_chunks(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+    def _in_chunks(self, x: Tensor, operators: Sequence[Operator], code: Tensor | None) -> list[Tensor]:
         k, n = self.chunk, len(x)
-        parts = [self.derivatives(x[s : s + k], _rows(operators, slice(s, s + k), n)) for s in range(0, n, k)]
+        parts = []
+        for rows in (slice(s, s + k) for s in range(0, n, k)):
+            own = code[rows] if code is not None and code.ndim == 2 else code
+            parts.append(self.answers(x[rows], _rows(operators, rows, n), own))
         return [torch.cat(column) for column in zip(*parts, strict=True)]
 
     def lift(self) -> Differentiable:
         """The field with a network that is zero: the ansatz's lift."""
+        return self._lift() if self.condition is None else Indifferent(self, self._lift())
+
+    def _lift(self) -> Differentiable:
         lift = self.ansatz.lift
         if isinstance(lift, Differentiable):
             return lift
@@ -138,8 +157,9 @@ class Field(nn.Module, Differentiable):
         With the lift g of the ansatz, u_op = g_op + features_op W.
         """
         x = self._coordinates(p)
+        check_code(self.condition, None, len(x))
         streams = Streams.plan(operators)
-        features = self._features(self._start(x, streams))
+        features = self._features(self._start(x, streams), None)
         assert isinstance(features, Jet)
         features = features.with_one()
         factor = self._extra("factor", self.ansatz.factor, x, streams)
@@ -148,11 +168,11 @@ class Field(nn.Module, Differentiable):
     def _coordinates(self, p: Points | Tensor) -> Tensor:
         return coordinates(p, len(self.axes)).to(self.dtype)
 
-    def _features(self, a: Tensor | Jet) -> Tensor | Jet:
-        return self.backbone(self.encoding(a))
+    def _features(self, a: Tensor | Jet, code: Tensor | None) -> Tensor | Jet:
+        return self.backbone(join_code(self.encoding(a), code))
 
-    def _value(self, x: Tensor) -> Tensor:
-        n = self.head(self._features((x - self.centre) / self.extent))
+    def _value(self, x: Tensor, code: Tensor | None) -> Tensor:
+        n = self.head(self._features((x - self.centre) / self.extent, code))
         points = Points(x, self.axes)
         if self.ansatz.factor is not None:
             n = self._part("factor", self.ansatz.factor, points) * n
@@ -171,8 +191,8 @@ class Field(nn.Module, Differentiable):
         data = streams.start(x) * scale
         return Jet(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
 
-    def _jet(self, x: Tensor, streams: Streams) -> Jet:
-        jet = self.head(self._features(self._start(x, streams)))
+    def _jet(self, x: Tensor, streams: Streams, code: Tensor | None) -> Jet:
+        jet = self.head(self._features(self._start(x, streams), code))
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         lift = self._extra("lift", self.ansatz.lift, x, streams)
         jet = jet if factor is None else jet * factor

@@ -66,7 +66,10 @@ class FieldSpec:
         make_encoding, make_backbone = encodings[str(spec.encoding)], backbones[_backbone(spec.backbone)]
         own, other = knobs_of(make_encoding), knobs_of(make_backbone)
         encoding = make_encoding(len(domain.axes), **{k: v for k, v in spec.knobs.items() if k in own})
-        backbone = make_backbone(encoding.outputs, **{k: v for k, v in spec.knobs.items() if k in other})
+        given = problem.condition()
+        condition = None if given is None else given.build()
+        inputs = encoding.outputs + (0 if condition is None else condition.size)
+        backbone = make_backbone(inputs, **{k: v for k, v in spec.knobs.items() if k in other})
         lower, upper = problem.frame()
         built = Field(
             domain.axes,
@@ -78,6 +81,7 @@ class FieldSpec:
             problem.ansatz(),
             problem.params(),
             spec.engine,
+            condition,
         ).double()
         built.reset(generator(seed, "field"))
         return built

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
+from pinnscene.conditions import ConditionSpec
 from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
@@ -77,6 +78,10 @@ class Problem(ABC):
 
     def ansatz(self) -> Ansatz | None:
         """Conditions held exactly by the shape of the field."""
+        return None
+
+    def condition(self) -> ConditionSpec | None:
+        """Where the field's codes come from, for a problem whose field stands for a family."""
         return None
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
