@@ -41,9 +41,13 @@ class Constraint:
     penalty: Penalty | Mapping[str, Penalty] = square
     weight: float | Mapping[str, float] = 1.0
 
-    def draw(self, name: str, generator: torch.Generator) -> Any:
-        """A batch, checked to be one; raises ``PinnsceneError`` where the sampler returns nothing."""
-        batch = self.sampler(generator)
+    def draw(self, name: str, generator: torch.Generator, heldout: bool = False) -> Any:
+        """A batch, checked to be one; raises ``PinnsceneError`` where the sampler returns nothing.
+
+        A sampler of stored data has a method ``heldout``, which draws from what no step is trained on.
+        """
+        draw = getattr(self.sampler, "heldout", self.sampler) if heldout else self.sampler
+        batch = draw(generator)
         if batch is None or not hasattr(batch, "__len__") or not hasattr(batch, "to"):
             raise PinnsceneError(
                 f"the sampler of constraint '{name}' must return points or a Batch, got {type(batch).__name__}"

@@ -76,6 +76,10 @@ class Field(nn.Module, Conditional, Differentiable):
         self.head.weight.zero_()
         self.head.bias.zero_()
 
+    def refresh(self, share: float) -> None:
+        """Let the encoding grow with training, of which ``share`` is done."""
+        self.encoding.refresh(share)
+
     def resize_head(self) -> None:
         """A new last layer, zero, after the backbone has been exchanged."""
         head = Affine(self.backbone.outputs, len(self.values)).to(self.head.weight)
@@ -124,7 +128,7 @@ class Field(nn.Module, Conditional, Differentiable):
             raise PinnsceneError(f"jets carry derivatives to second order, got order {order}: use engine 'nested'")
         if order > 2 or x.requires_grad:
             return "nested"
-        if self.engine == "auto" and order == 1:
+        if self.engine == "auto" and order == 1 and not self.encoding.favours_jets:
             # one reverse sweep an output, against one stream a direction
             directions = {axis for op in operators for index in op for axis in index}
             return "nested" if len(self.values) < len(directions) else "jets"

@@ -19,6 +19,8 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "siren": ("none", "siren", {}),
     "fourier": ("fourier", "mlp", {"activation": "gelu"}),
     "mlp": ("none", "mlp", {}),
+    "grid": ("grid", "mlp", {"activation": "softplus"}),
+    "hash": ("hash", "mlp", {"activation": "softplus"}),
 }
 
 
@@ -27,7 +29,7 @@ class FieldSpec:
     """A field by name and knobs, such as ``FieldSpec("siren", knobs={"width": 128})``.
 
     Attributes:
-        backbone: a preset (siren, fourier, mlp) or any registered backbone.
+        backbone: a preset (siren, fourier, mlp, grid, hash) or any registered backbone.
         encoding: any registered encoding; the preset's own where None.
         engine: the derivative engine: auto, jets or nested.
         knobs: keyword arguments of the encoding and the backbone (``pinnscene info`` lists them).

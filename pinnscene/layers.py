@@ -126,10 +126,26 @@ class Gelu(Activation):
         return (s, below + z * density, (2 - square) * density, z * (square - 4) * density)[: order + 1]
 
 
+class Silu(Activation):
+    """z / (1 + exp(-z)): as smooth as gelu, and cheaper."""
+
+    def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
+        p = torch.sigmoid(z)
+        s = z * p
+        if order == 0:
+            return (s,)
+        q = 1 - p
+        p1 = p * q
+        p2 = p1 * (q - p)
+        p3 = p1 * (1 - 6 * p1)
+        return (s, p + z * p1, 2 * p1 + z * p2, 3 * p2 + z * p3)[: order + 1]
+
+
 ACTIVATIONS: dict[str, type[Activation]] = {
     "relu": Relu,
     "tanh": Tanh,
     "softplus": Softplus,
     "gelu": Gelu,
+    "silu": Silu,
     "sine": Sine,
 }

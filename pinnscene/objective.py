@@ -51,7 +51,8 @@ class Objective:
     def _draw(self, step: int | str, part: Callable[[Any], Any] = share) -> dict[str, Any]:
         drawn = {}
         for name, constraint in self.constraints.items():
-            batch = constraint.draw(name, generator(self.seed, name, step, device=self.device))
+            stream = generator(self.seed, name, step, device=self.device)
+            batch = constraint.draw(name, stream, heldout=step == "held-out")
             drawn[name] = part(batch.to(self.device, self.dtype))
         return drawn
 

@@ -159,6 +159,7 @@ class _Loop:
             stepper.load(to_device(state.stepper, field.device))
         good = _copy(field)
         while state.step < phase.steps and not stepper.finished and not self.met:
+            field.refresh(state.step / phase.steps)
             losses = stepper.step(state.step)
             state.step += 1
             state.taken += 1

@@ -18,6 +18,7 @@ class Encoding(nn.Module, ABC):
     """
 
     outputs: int
+    favours_jets = False  # whether first derivatives come sooner by jets even where there are few outputs
 
     @abstractmethod
     def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...
@@ -25,6 +26,10 @@ class Encoding(nn.Module, ABC):
     def reset(self, generator: torch.Generator) -> None:
         """Draw the random parts, if there are any."""
         del generator
+
+    def refresh(self, share: float) -> None:
+        """Grow with training, of which ``share`` (0 to 1) is done; called before every step."""
+        del share
 
     def redraw(self, scales: Tensor, generator: torch.Generator) -> bool:
         """Draw features that turn by about ``scales`` [inputs] radians a unit; False where there are none."""

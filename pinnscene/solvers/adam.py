@@ -26,6 +26,8 @@ class Adam(Solver):
         clip: largest norm of the gradient; 0 for no clipping.
         average: decay of an exponential average of the weights, such as 0.99; 0 for none.
         betas: decay of the two moments.
+        encoding: the step length of the encoding's weights (a grid's table) as a multiple of ``lr``.
+        eps: what is added to the root of the second moment; small, since a table's rows have small gradients.
     """
 
     name: ClassVar[str] = "adam"
@@ -35,10 +37,14 @@ class Adam(Solver):
     clip: float = 0.0
     average: float = 0.0
     betas: tuple[float, float] = (0.9, 0.99)
+    encoding: float = 1.0
+    eps: float = 1e-8
 
     def __post_init__(self) -> None:
         if not (self.lr > 0 and self.warmup >= 0 and self.clip >= 0 and 0 <= self.average < 1 and self.final >= 0):
             raise PinnsceneError(f"adam expected lr > 0, warmup, clip, final >= 0 and 0 <= average < 1, got {self}")
+        if not (self.encoding > 0 and self.eps > 0):
+            raise PinnsceneError(f"adam expected encoding and eps > 0, got {self.encoding} and {self.eps}")
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del memory
@@ -57,13 +63,22 @@ class _AdamStepper(Stepper):
         self.solver, self.field, self.objective, self.steps = solver, field, objective, steps
         self.parameters = [p for p in field.parameters() if p.requires_grad]
         fused = field.device.type in ("cuda", "cpu")
-        self.optimizer = torch.optim.Adam(self.parameters, lr=solver.lr, betas=solver.betas, fused=fused)
+        encoding = {id(p) for p in field.encoding.parameters()}
+        groups = [
+            {"params": [p for p in self.parameters if (id(p) in encoding) == chosen], "factor": factor}
+            for chosen, factor in ((True, solver.encoding), (False, 1.0))
+        ]
+        self.optimizer = torch.optim.Adam(
+            [g for g in groups if g["params"]], lr=solver.lr, betas=solver.betas, eps=solver.eps, fused=fused
+        )
+        self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]  # as the optimizer counts
         self.averaged = [p.detach().clone() for p in self.parameters] if solver.average else []
         objective.check(field)
 
     def step(self, k: int) -> dict[str, Tensor]:
         solver = self.solver
-        self.optimizer.param_groups[0]["lr"] = solver.lr * solver.rate(k, self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = solver.lr * solver.rate(k, self.steps) * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.objective.losses(self.field, self.objective.batches(k))
         torch.stack(list(losses.values())).sum().backward()
@@ -79,11 +94,12 @@ class _AdamStepper(Stepper):
         return {name: loss.detach() for name, loss in losses.items()}
 
     def state(self) -> dict[str, Any]:
-        moments = [self.optimizer.state[p] for p in self.parameters if p in self.optimizer.state]
-        return {"moments": [dict(m) for m in moments], "averaged": list(self.averaged)}
+        # a level of a grid that has not joined yet has no moments
+        moments = [dict(self.optimizer.state.get(p, {})) for p in self.parameters]
+        return {"moments": moments, "averaged": list(self.averaged)}
 
     def load(self, state: dict[str, Any]) -> None:
-        loaded = dict(enumerate(state["moments"]))
+        loaded = {k: moment for k, moment in enumerate(state["moments"]) if moment}
         self.optimizer.load_state_dict({"state": loaded, "param_groups": self.optimizer.state_dict()["param_groups"]})
         for mine, theirs in zip(self.averaged, state["averaged"], strict=True):
             mine.copy_(theirs)
