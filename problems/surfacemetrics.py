@@ -5,59 +5,47 @@ they would be no less than the clouds' own spacing. All are relative to the diag
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.mesh import Mesh
+from pinnscene.scenes.meshshape import on_triangles
+from pinnscene.scenes.winding import Frame
 from pinnscene.seeds import generator
 
 Array = NDArray[np.float64]
 
 SAMPLES = 100_000  # points drawn on each surface
 CHUNK = 1 << 18  # points whose nearest triangles are looked up at a time
+NO_TRUTH = "surface scores expected a true surface of some area, got none: check the shape"
 NEAR = 0.01  # the F-score's threshold, of the diagonal
 
 
 class Surface:
-    """A mesh to draw points on and to measure distances to; faces without area are left out.
+    """A mesh to draw points on and to measure distances to, in a frame; faces without area are left out."""
 
-    Attributes:
-        corners: of the faces [f, 3 corners, 3], relative to ``origin`` [3]: libigl loses digits far from it.
-        areas, normals: of the faces [f] and [f, 3]; the normals are outward for faces counter-clockwise from outside.
-    """
-
-    def __init__(self, mesh: Mesh, origin: Array) -> None:
+    def __init__(self, mesh: Mesh, frame: Frame) -> None:
         from igl import AABB
 
-        vectors = mesh.area_vectors()
+        local = Mesh(frame(mesh.vertices), mesh.faces)
+        vectors = local.area_vectors()
         areas = np.linalg.norm(vectors, axis=1)
         kept = areas > 0
-        self.corners = mesh.corners()[kept] - origin
-        self.areas, self.normals = areas[kept], vectors[kept] / areas[kept, None]
-        self.vertices, self.faces = mesh.vertices - origin, np.ascontiguousarray(mesh.faces[kept], dtype=np.int64)
+        self.mesh = Mesh(local.vertices, np.ascontiguousarray(mesh.faces[kept], dtype=np.int64))
+        self.normals = vectors[kept] / areas[kept, None]
         self.tree = AABB()
         if len(self):
-            self.tree.init(self.vertices, self.faces)
+            self.tree.init(self.mesh.vertices, self.mesh.faces)
 
     def __len__(self) -> int:
-        return len(self.areas)
-
-    def sample(self, n: int, g: torch.Generator) -> tuple[Array, Array]:
-        """``n`` random points [n, 3] and their faces' normals [n, 3], by area: one in each of n equal shares of it."""
-        ends = self.areas.cumsum()
-        places = (np.arange(n) + _uniform(n, g)) / n * ends[-1]
-        face = np.searchsorted(ends, places, side="right").clip(max=len(self) - 1)
-        r, s = np.sqrt(_uniform(n, g)), _uniform(n, g)  # the root: uniform on the triangle
-        weights = np.stack([1 - r, r * (1 - s), r * s], 1)
-        return np.einsum("nk,nkd->nd", weights, self.corners[face]), self.normals[face]
+        return len(self.mesh.faces)
 
     def nearest(self, points: Array) -> tuple[Array, Array]:
-        """From points [n, 3]: distances [n] to the surface and the normals [n, 3] of the nearest faces."""
+        """From points [n, 3] of the frame: distances [n] to the surface, normals [n, 3] of the nearest faces."""
         distances, normals = np.empty(len(points)), np.empty((len(points), 3))
         for start in range(0, len(points), CHUNK):
             rows = slice(start, start + CHUNK)
-            squares, face, _ = self.tree.squared_distance(self.vertices, self.faces, points[rows])
+            squares, face, _ = self.tree.squared_distance(self.mesh.vertices, self.mesh.faces, points[rows])
             distances[rows], normals[rows] = np.sqrt(squares.clip(min=0)), self.normals[face]
         return distances, normals
 
@@ -83,19 +71,21 @@ def surface_scores(mesh: Mesh, truth: Mesh, n: int = SAMPLES, seed: int = 0) -> 
     Raises:
         PinnsceneError: the truth has no area.
     """
-    origin, diagonal = _extent(truth)
-    true, result = Surface(truth, origin), Surface(mesh, origin)
+    if not len(truth.faces):
+        raise PinnsceneError(NO_TRUTH)
+    frame = Frame(truth.corners().reshape(-1, 3))
+    true, result = Surface(truth, frame), Surface(mesh, frame)
     if not len(true):
-        raise PinnsceneError("surface scores expected a true surface of some area, got none: check the shape")
+        raise PinnsceneError(NO_TRUTH)
     if not len(result):
         return {"f_score": 0.0}
     there, away = (_one_way(a, b, n, seed, name) for a, b, name in ((result, true, "result"), (true, result, "truth")))
-    accuracy, completeness = there[0].mean() / diagonal, away[0].mean() / diagonal
-    precision, recall = (float((d <= NEAR * diagonal).mean()) for d, _ in (there, away))
+    accuracy, completeness = float(there[0].mean()), float(away[0].mean())
+    precision, recall = (float((d <= NEAR).mean()) for d, _ in (there, away))
     return {
-        "accuracy": float(accuracy),
-        "completeness": float(completeness),
-        "chamfer_l1": float(accuracy + completeness) / 2,
+        "accuracy": accuracy,
+        "completeness": completeness,
+        "chamfer_l1": (accuracy + completeness) / 2,
         "precision": precision,
         "recall": recall,
         "f_score": 2 * precision * recall / max(precision + recall, 1e-300),
@@ -122,15 +112,13 @@ def heldout_scores(mesh: Mesh, points: Array, normals: Array | None, diagonal: f
     """
     if not len(points):
         raise PinnsceneError("held-out scores expected at least one point that was not trained on, got none")
-    origin = points.mean(0)
-    result = Surface(mesh, origin)
+    frame = Frame(points)
+    frame.size = diagonal
+    result = Surface(mesh, frame)
     if not len(result):
         return {"recall": 0.0}
-    distances, found = result.nearest(np.asarray(points - origin, dtype=np.float64))
-    scores = {
-        "completeness": float(distances.mean()) / diagonal,
-        "recall": float((distances <= NEAR * diagonal).mean()),
-    }
+    distances, found = result.nearest(frame(points))
+    scores = {"completeness": float(distances.mean()), "recall": float((distances <= NEAR).mean())}
     if normals is not None:
         scores["normal_consistency"] = float((found * normals).sum(1).mean())
     return scores
@@ -138,19 +126,6 @@ def heldout_scores(mesh: Mesh, points: Array, normals: Array | None, diagonal: f
 
 def _one_way(source: Surface, target: Surface, n: int, seed: int, name: str) -> tuple[Array, Array]:
     """Distances [n] from random points of one surface to another, and the cosines [n] between their normals."""
-    points, normals = source.sample(n, generator(seed, "scores", name))
+    points, normals = on_triangles(source.mesh, n, generator(seed, "scores", name))
     distances, found = target.nearest(points)
     return distances, (normals * found).sum(1)
-
-
-def _extent(mesh: Mesh) -> tuple[Array, float]:
-    """Centre [3] and diagonal of the bounding box of a mesh's faces."""
-    corners = mesh.corners().reshape(-1, 3)
-    if not len(corners):
-        return np.zeros(3), 0.0
-    lower, upper = corners.min(0), corners.max(0)
-    return (lower + upper) / 2, float(np.linalg.norm(upper - lower))
-
-
-def _uniform(n: int, g: torch.Generator) -> Array:
-    return torch.rand(n, generator=g, dtype=torch.float64).numpy()

@@ -160,8 +160,8 @@ def test_accuracy_looks_at_the_result_and_completeness_at_the_truth() -> None:
     assert missing["accuracy"] < 1e-9 and missing["completeness"] > 0.1
     assert (extra["recall"], missing["precision"]) == (1, 1)
     share = 4 / (4 + 1)  # of the area: the radius of the far one is half
-    assert extra["precision"] == pytest.approx(share, abs=0.01)
-    assert extra["f_score"] == pytest.approx(2 * share / (1 + share), abs=0.01)
+    assert extra["precision"] == pytest.approx(share, abs=0.02)
+    assert extra["f_score"] == pytest.approx(2 * share / (1 + share), abs=0.02)
 
 
 def test_a_mesh_is_at_no_distance_from_itself() -> None:
@@ -171,29 +171,17 @@ def test_a_mesh_is_at_no_distance_from_itself() -> None:
     assert found["normal_consistency"] == pytest.approx(1, abs=1e-3)
 
 
-def test_a_mesh_far_from_the_origin_scores_the_same() -> None:
+def test_a_mesh_far_from_the_origin_or_a_tiny_one_scores_the_same() -> None:
     at = (1e6, -2e6, 3e6)
     here, there = (surface_scores(ball_mesh(1.05, c), ball_mesh(1, c), 3000) for c in ((0, 0, 0), at))
+    tiny = surface_scores(ball_mesh(1.05e-7), ball_mesh(1e-7), 3000)
+    assert tiny == pytest.approx(here, rel=1e-5)
     assert there == pytest.approx(here, rel=1e-5)  # rounded vertices: a few points change their nearest triangle
 
 
 def test_a_surface_inside_out_has_a_normal_consistency_of_minus_one() -> None:
     flipped = replace(ball_mesh(), faces=ball_mesh().faces[:, ::-1])
     assert surface_scores(flipped, ball_mesh(), 2000)["normal_consistency"] == pytest.approx(-1, abs=1e-3)
-
-
-def test_points_on_a_mesh_are_uniform_by_area(rng: torch.Generator) -> None:
-    # two triangles, one of three times the area of the other
-    mesh = Mesh(
-        np.array([[0, 0, 0], [2, 0, 0], [0, 1, 0], [0, 0, 5], [6, 0, 5], [0, 1, 5]], float), np.arange(6).reshape(2, 3)
-    )
-    points, normals = surfacemetrics.Surface(mesh, np.zeros(3)).sample(40_000, rng)
-    small = points[points[:, 2] == 0]
-    assert len(small) == pytest.approx(10_000, abs=1)
-    np.testing.assert_allclose(small.mean(0), [2 / 3, 1 / 3, 0], atol=0.02)
-    inertia = np.cov(small[:, :2].T)  # of a uniform triangle: sum of (corner - mean)(corner - mean)^T / 12
-    np.testing.assert_allclose(inertia, [[2 / 9, -1 / 18], [-1 / 18, 1 / 18]], atol=0.01)
-    np.testing.assert_array_equal(normals, np.tile([0, 0, 1], (40_000, 1)))
 
 
 def test_faces_without_area_and_small_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +197,7 @@ def test_scores_depend_little_on_the_seed_and_not_on_the_day() -> None:
     one = shape_scores(sphere(0.97), BALL, BOX, ball_mesh(0.97), n=40_000, seed=1)
     two = shape_scores(sphere(0.97), BALL, BOX, ball_mesh(0.97), n=40_000, seed=2)
     assert one == shape_scores(sphere(0.97), BALL, BOX, ball_mesh(0.97), n=40_000, seed=1)
-    assert one["iou"] != two["iou"]
+    assert all(one[name] != two[name] for name in ("iou", "accuracy", "completeness"))
     assert one == pytest.approx(two, rel=0.02, abs=1e-9)
     assert set(one) >= {"iou", "chamfer_l1", "f_score", "normal_consistency", "eikonal_mae", "eikonal_p99"}
     assert all(type(value) is float for value in one.values())
@@ -229,6 +217,19 @@ def test_a_field_without_a_surface_scores_nothing(sign: float) -> None:
     assert (found["iou"], found["f_score"]) == (0, 0)
     assert "chamfer_l1" not in found and "normal_consistency" not in found
     assert found["eikonal_mae"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [1.0, -1.0, float("nan")])
+def test_a_zero_set_that_cannot_be_extracted_is_scored_too(value: float) -> None:
+    u = FunctionField(lambda p: p["x"] * 0 + value, BOX.axes)
+    found = shape_scores(u, BALL, BOX, resolution=16, n=500)
+    assert (found["iou"], found["f_score"]) == (0, 0)
+
+
+def test_without_a_mesh_the_zero_set_is_extracted() -> None:
+    found = shape_scores(sphere(1.02), BALL, BOX, resolution=32, n=2000)
+    assert found["chamfer_l1"] == pytest.approx(0.02 / (2 * sqrt(3)), rel=0.1)
+    assert found["normal_consistency"] > 0.99
 
 
 def test_a_truth_without_area_is_told() -> None:
