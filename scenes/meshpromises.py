@@ -1,0 +1,121 @@
+"""What the headers of mesh files promise, held against the size of the file before anything is allocated.
+
+Each check returns about how many faces the file holds (points where there are no faces). Without them a header of
+a hundred bytes could ask for all the memory there is.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from pinnscene.errors import PinnsceneError
+from pinnscene.scenes.gltfchecks import glb, gltf
+
+START = 1 << 16  # bytes at the start of a text file in which its header must end
+BYTES: dict[str, int] = {
+    **dict.fromkeys(("char", "uchar", "int8", "uint8"), 1),
+    **dict.fromkeys(("short", "ushort", "int16", "uint16"), 2),
+    **dict.fromkeys(("int", "uint", "int32", "uint32", "float", "float32"), 4),
+    **dict.fromkeys(("double", "float64", "int64", "uint64"), 8),
+}  # of PLY's types
+
+
+def stl(path: Path, size: int) -> int:
+    """STL: 84 bytes and 50 a face, or text."""
+    with path.open("rb") as file:
+        start = file.read(START)
+        file.seek(max(0, size - 1024))
+        end = file.read()
+    count = struct.unpack("<I", start[80:84])[0] if len(start) >= 84 else 0
+    if size == 84 + 50 * count and size >= 84:
+        return count
+    if start.lstrip()[:5].lower() == b"solid" and (b"\0" not in start or size < 84):
+        if b"endsolid" not in end.lower():
+            raise PinnsceneError(f"{path} is a text STL file without its endsolid: the file is cut off")
+        return size // 150  # a face in text takes seven lines
+    raise PinnsceneError(
+        f"{path}: the STL header promises {count} faces, {84 + 50 * count} bytes, but the file has {size}: "
+        "it is cut off or no STL"
+    )
+
+
+def off(path: Path, size: int) -> int:
+    """OFF: the numbers of vertices and faces come first; a vertex takes 6 bytes at least and a face 4."""
+    with path.open("rb") as file:
+        start = file.read(START).decode("latin-1")
+    words = re.sub(r"#.*", "", start).split(maxsplit=3)
+    if not words or not re.fullmatch(r"(ST|C|N)*OFF", words[0]):
+        raise PinnsceneError(f"{path} is no OFF file: expected it to start with OFF")
+    if len(words) < 3 or not (words[1].isdecimal() and words[2].isdecimal()):
+        raise PinnsceneError(f"{path}: expected the numbers of vertices and faces after OFF, in plain text")
+    vertices, faces = int(words[1][:19]), int(words[2][:19])
+    _fits(path, 6 * vertices + 4 * faces, size, f"{vertices} vertices and {faces} faces")
+    return faces or vertices
+
+
+def ply(path: Path, size: int) -> int:
+    """PLY: the header lists elements, how many there are, and the type of each of their properties."""
+    with path.open("rb") as file:
+        elements = _ply_header(path, file)
+        left = size - file.tell()
+    counts = {name: count for name, count, _, _ in elements}
+    promised = ", ".join(f"{count} of {name}" for name, count, _, _ in elements)
+    _fits(path, sum(count * max(least, 1) for _, count, least, _ in elements), left, promised)
+    named = next((names for name, _, _, names in elements if name == "vertex"), [])
+    if not {"x", "y", "z"} <= set(named):
+        raise PinnsceneError(f"{path}: the PLY header has no vertex element with x, y and z")
+    return counts.get("face") or counts["vertex"]
+
+
+def _ply_header(path: Path, file: BinaryIO) -> list[tuple[str, int, int, list[str]]]:
+    """Each element's name, count, least number of bytes an item takes, and names of its properties."""
+    lines = [line.decode("ascii", "replace").split() for line in islice(iter(lambda: file.readline(4096), b""), 2)]
+    if len(lines) < 2 or lines[0] != ["ply"] or lines[1][:1] != ["format"]:
+        raise PinnsceneError(f"{path} is no PLY file: expected it to start with ply and format")
+    text = "ascii" in lines[1]
+    elements: list[tuple[str, int, int, list[str]]] = []
+    for raw in islice(iter(lambda: file.readline(4096), b""), 4096):
+        words = raw.decode("ascii", "replace").split()
+        match words:
+            case ["end_header"]:
+                return elements
+            case ["element", name, count] if count.isdecimal() and len(count) < 20:
+                elements.append((name, int(count), 0, []))
+            case ["property", "list", counter, kind, of] if elements and counter in BYTES and kind in BYTES:
+                _add(elements, 2 if text else BYTES[counter], of)
+            case ["property", kind, of] if elements and kind in BYTES:
+                _add(elements, 2 if text else BYTES[kind], of)
+            case ["comment" | "obj_info", *_]:
+                pass
+            case _:
+                raise PinnsceneError(f"{path}: the PLY header has the line '{' '.join(words)[:60]}', which is no PLY")
+    raise PinnsceneError(f"{path}: the PLY header has no end_header: the file is cut off")
+
+
+def _add(elements: list[tuple[str, int, int, list[str]]], least: int, of: str) -> None:
+    name, count, so_far, names = elements[-1]
+    elements[-1] = (name, count, so_far + least, [*names, of])
+
+
+def obj(path: Path, size: int) -> int:
+    """OBJ has no header: a face with its share of the vertices takes some 40 bytes; numbers start at 1."""
+    zero = re.compile(rb"f\s(?:.*\s)?0+(?:[/\s]|$)")
+    with path.open("rb") as file:
+        if any(line[:1] == b"f" and zero.match(line) for line in file):
+            raise PinnsceneError(f"{path}: a face names the vertex 0: the vertices of OBJ are numbered from 1")
+    return size // 40
+
+
+def _fits(path: Path, needed: int, size: int, what: str) -> None:
+    if needed > size + 2:  # the last line may lack its end
+        raise PinnsceneError(
+            f"{path}: the header promises {what}, at least {needed} bytes, but only {size} follow: the file is cut off"
+        )
+
+
+PROMISED: dict[str, Callable[[Path, int], int]] = {
+    ".obj": obj, ".ply": ply, ".stl": stl, ".off": off, ".glb": glb, ".gltf": gltf,
+}  # fmt: skip

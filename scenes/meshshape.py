@@ -1,0 +1,112 @@
+"""Meshes as shapes: true distances by a tree of boxes, signs by the generalised winding number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pinnscene import seeds
+from pinnscene.errors import PinnsceneError
+from pinnscene.mesh.record import Mesh
+from pinnscene.scenes.meshclean import clean
+from pinnscene.scenes.meshfiles import read_mesh
+from pinnscene.scenes.shapechecks import with_volume
+from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
+from pinnscene.scenes.winding import CHUNK, Frame, MeshWinding
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeshShape(Shape):
+    """Triangles in order, see ``mesh_shape``."""
+
+    kind = "mesh"
+    triangles: Mesh
+
+    def surface(self, n: int, g: torch.Generator) -> tuple[Numbers, Numbers | None]:
+        return on_triangles(self.triangles, n, g)
+
+    def distance(self, p: Numbers) -> Numbers:
+        points = queries(p)
+        return np.where(self._winding(points) > 0.5, -1.0, 1.0) * self._apart(points)
+
+    def inside(self, p: Numbers) -> NDArray[np.bool_]:
+        return self._winding(queries(p)) > 0.5
+
+    def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
+        frame, vertices, faces, tree = self._tree
+        points = queries(p)
+        apart, direction = np.empty(len(points)), np.empty_like(points)
+        for first in range(0, len(points), CHUNK):
+            part = slice(first, first + CHUNK)
+            local = frame(points[part])
+            squares, _, closest = tree.squared_distance(vertices, faces, local)
+            apart[part] = np.sqrt(squares)
+            direction[part] = (local - closest) / np.maximum(apart[part], np.finfo(float).tiny)[:, None]
+        side = np.where(self._winding(points) > 0.5, -1.0, 1.0)
+        return side * apart * frame.size, side[:, None] * direction
+
+    def mesh(self) -> Mesh:
+        return self.triangles
+
+    def _apart(self, p: Numbers) -> Numbers:
+        """The distance without its sign."""
+        frame, vertices, faces, tree = self._tree
+        out = np.empty(len(p))
+        for first in range(0, len(p), CHUNK):
+            part = slice(first, first + CHUNK)
+            out[part] = np.sqrt(tree.squared_distance(vertices, faces, frame(p[part]))[0]) * frame.size
+        return out
+
+    @cached_property
+    def _winding(self) -> MeshWinding:
+        return MeshWinding(self.triangles)
+
+    @cached_property
+    def _tree(self) -> tuple[Frame, Numbers, NDArray[np.int64], Any]:
+        from igl import AABB
+
+        frame, tree = Frame(self.triangles.vertices), AABB()
+        vertices, faces = frame(self.triangles.vertices), np.ascontiguousarray(self.triangles.faces)
+        tree.init(vertices, faces)
+        return frame, vertices, faces, tree
+
+
+def on_triangles(mesh: Mesh, n: int, g: torch.Generator) -> tuple[Numbers, Numbers]:
+    """``n`` points [n, 3] uniform by area on a mesh, with the normals [n, 3] of the faces they lie on."""
+    random = np.random.default_rng(seeds.integer(g))
+    vectors = mesh.area_vectors()
+    areas = np.linalg.norm(vectors, axis=1)
+    ends = np.cumsum(areas)
+    faces = np.minimum(np.searchsorted(ends, random.random(n) * ends[-1], side="right"), len(ends) - 1)
+    a, b, c = np.moveaxis(mesh.vertices[mesh.faces[faces]], 1, 0)
+    s, t = np.sqrt(random.random((n, 1))), random.random((n, 1))
+    return a + s * (1 - t) * (b - a) + s * t * (c - a), vectors[faces] / areas[faces, None]
+
+
+def mesh_shape(vertices: Numbers, faces: NDArray[np.int64], name: str, notes: Iterable[str] = ()) -> MeshShape:
+    """Triangles put in order as a shape.
+
+    Raises:
+        PinnsceneError: no faces that have an area, or all of them in one plane.
+    """
+    mesh, done = clean(vertices, faces)
+    if not len(mesh.faces):
+        raise PinnsceneError(f"{name} has no faces with an area: expected a mesh")
+    with_volume(mesh.vertices, name, "vertices")
+    lower, upper = mesh.vertices.min(0), mesh.vertices.max(0)
+    return MeshShape(name=name, lower=lower, upper=upper, notes=[*notes, *done], triangles=mesh)
+
+
+def load_mesh(path: Path, told: Told = lambda line: None) -> Shape:
+    """The mesh in a file; one without faces is taken as a cloud, and its notes say so."""
+    soup = read_mesh(path, told)
+    if len(soup.faces):
+        return mesh_shape(soup.vertices, soup.faces, path.name)
+    from pinnscene.scenes.cloudshape import cloud_shape
+
+    return cloud_shape(soup.vertices, soup.normals, path.name, ["no faces: taken as a point cloud"])

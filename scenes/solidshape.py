@@ -1,0 +1,79 @@
+"""Analytic solids as shapes: distances by their formula, points on the surface by Newton's method."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from pinnscene.mesh.record import Mesh
+from pinnscene.scenes.meshshape import on_triangles
+from pinnscene.scenes.shapes import Numbers, Shape, queries
+from pinnscene.scenes.solids import Solid
+from pinnscene.scenes.volumeshape import isosurface
+from pinnscene.scenes.winding import CHUNK
+
+CELLS = 128  # of the marching cubes along the longest side
+MARGIN = 0.02  # of the longest side, around the box
+NEWTON = 4  # steps onto the zero set
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SolidShape(Shape):
+    """A solid by formula, see ``solid_shape``."""
+
+    kind = "solid"
+    solid: Solid
+
+    def surface(self, n: int, g: torch.Generator) -> tuple[Numbers, Numbers | None]:
+        """Points uniform by area on the mesh, moved onto the zero set, with the gradient's directions there.
+
+        A mesh of cells h changes the density by some (h times the curvature)^2.
+        """
+        points = self._onto(on_triangles(self._triangles, n, g)[0])
+        slope = self._value_and_slope(points)[1]
+        return points, slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), np.finfo(float).tiny)
+
+    def distance(self, p: Numbers) -> Numbers:
+        points = torch.from_numpy(queries(p))
+        with torch.no_grad():
+            return torch.cat([self.solid.distance(part)[:, 0] for part in points.split(CHUNK)]).numpy()
+
+    def mesh(self) -> Mesh:
+        return self._triangles
+
+    @cached_property
+    def _triangles(self) -> Mesh:
+        step = float((self.upper - self.lower).max()) / CELLS
+        first = self.lower - MARGIN * step * CELLS
+        counts = np.ceil((self.upper - self.lower + 2 * MARGIN * step * CELLS) / step).astype(int) + 1
+        lines = [low + step * np.arange(n) for low, n in zip(first, counts, strict=True)]
+        places = np.stack(np.meshgrid(*lines, indexing="ij"), -1).reshape(-1, 3)
+        mesh = isosurface(self.distance(places).reshape(counts), np.full(3, step), first)
+        return Mesh(self._onto(mesh.vertices), mesh.faces)
+
+    def _onto(self, p: Numbers) -> Numbers:
+        """Points near the surface moved onto it: p - d grad d / |grad d|^2, never farther than half a cell."""
+        most = float((self.upper - self.lower).max()) / CELLS / 2
+        for _ in range(NEWTON):
+            value, slope = self._value_and_slope(p)
+            move = value * slope / np.maximum((slope**2).sum(1, keepdims=True), 1e-12)
+            length = np.linalg.norm(move, axis=1, keepdims=True)
+            p = p - move * np.minimum(1, most / np.maximum(length, np.finfo(float).tiny))
+        return p
+
+    def _value_and_slope(self, p: Numbers) -> tuple[Numbers, Numbers]:
+        """The distance [n, 1] and its gradient [n, 3]."""
+        values, slopes = [], []
+        for part in torch.from_numpy(np.ascontiguousarray(p)).split(CHUNK):
+            x = part.clone().requires_grad_()
+            value = self.solid.distance(x)
+            slopes.append(torch.autograd.grad(value.sum(), x)[0].numpy())
+            values.append(value.detach().numpy())
+        return np.concatenate(values), np.concatenate(slopes)
+
+
+def solid_shape(solid: Solid, name: str) -> SolidShape:
+    """A solid as a shape; its distance is taken as true where the solid says so."""
+    lower, upper = np.array(solid.lower, np.float64), np.array(solid.upper, np.float64)
+    return SolidShape(name=name, lower=lower, upper=upper, exact=solid.exact, solid=solid)
