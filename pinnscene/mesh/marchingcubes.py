@@ -104,11 +104,8 @@ def _faces() -> list[list[int]]:
     """The corners of each face of a cell, counter-clockwise seen from outside."""
     found = []
     for axis in range(3):
-        out, along, across = (np.eye(3, dtype=int)[(axis + k) % 3] for k in range(3))
         for end in (0, 1):
-            ring = [
-                end * np.eye(3, dtype=int)[axis] + a * along + b * across for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))
-            ]
+            ring = [np.roll([end, a, b], axis) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
             numbers = [int(place @ [4, 2, 1]) for place in ring]
             found.append(numbers if end else numbers[::-1])
     return found
