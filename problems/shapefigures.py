@@ -54,8 +54,8 @@ def _slices(u: Differentiable, shape: "Shape", box: Box) -> Figure:
             truth = shape.distance(where.points.coords.numpy())
             _zero(ax, where.image(torch.from_numpy(truth)[:, None]), where, "dashed")
         ax.set_title(f"{axis} = {middle[axis]:.4g}")
-    truth_too = ", dashed: the true surface" if shape.signed else ""
-    made.suptitle(f"{shape.name}: thick line: u = 0{truth_too}")
+    truth_too = ", dashed line: the true surface" if shape.signed else ""
+    made.suptitle(f"{shape.name} (thick line: u = 0{truth_too})")
     made.colorbar(ScalarMappable(Normalize(-size, size), SIGNED), ax=panels, label="u, negative inside")
     return made
 
@@ -85,6 +85,7 @@ def _errors(u: Differentiable, shape: "Shape", box: Box) -> Figure:
     made = figure(6, 4)
     ax = made.subplots()
     ax.hist(error, bins=100, log=True, color="tab:blue")
+    ax.set_ylim(bottom=0.8)
     ax.axvline(0.0, color="black", linewidth=0.8)
     ax.set(xlabel="u - true distance (% of the shape's largest side)", ylabel="points")
     ax.set_title(f"{shape.name}: mean error {np.abs(error).mean():.3g} %, largest {np.abs(error).max():.3g} %")
