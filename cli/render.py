@@ -26,6 +26,17 @@ def render(
     size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Pixels, such as 2048x2048.")] = None,
     frames: Annotated[int, typer.Option(help="Frames of a film.")] = 48,
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 24,
+    what: Annotated[
+        str | None,
+        typer.Option(help="Of a surface: shaded, normal, depth, curvature or gaussian.", show_default="shaded"),
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Of a surface: rays a pixel.", show_default="4")] = None,
+    azimuth: Annotated[
+        float | None, typer.Option(help="Of a surface: the camera's degrees around it.", show_default="35")
+    ] = None,
+    elevation: Annotated[
+        float | None, typer.Option(help="Of a surface: the camera's degrees above the ground.", show_default="25")
+    ] = None,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -36,6 +47,8 @@ def render(
 ) -> None:
     """Draw pictures and films of a solved field; solve first where there is no run yet."""
     del debug
+    from dataclasses import replace
+
     from pinnscene.cli.progress import Progress
     from pinnscene.render.request import RenderRequest
     from pinnscene.run import dumps
@@ -43,11 +56,14 @@ def render(
     opt.refuse_empty(data=data, out=out, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     wanted = opt.parse_size(size)
-    RenderRequest(Path(out or "renders"), wanted, frames, fps)  # a wrong request is told before a solve begins
+    view = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
+    asked = RenderRequest(
+        Path(out or "renders"), wanted, frames, fps, **view
+    )  # a wrong request is told before a solve begins
     run, made, configured = _find(target, given, knobs, device, code, quiet or as_json)
     field = open_field(run, made, configured, device)
     with Progress(quiet=quiet or as_json) as progress:
-        request = RenderRequest(Path(out) if out else run.path / "renders", wanted, frames, fps, progress.share)
+        request = replace(asked, out=Path(out) if out else run.path / "renders", progress=progress.share)
         written = made.render(field, request)
     if as_json:
         print(dumps({"run": str(run.path), "files": [str(p) for p in written]}), end="")

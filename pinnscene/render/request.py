@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import PinnsceneError, unknown
+
+WHATS = ("shaded", "normal", "depth", "curvature", "gaussian")  # what may be drawn of a surface
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,9 @@ class RenderRequest:
         size: width and height in pixels; None for the problem's own choice.
         frames, fps: of a film.
         progress: told the share done, from 0 to 1.
+        what: of a surface: "shaded", "normal", "depth", "curvature" or "gaussian"; None for shaded.
+        samples: of a surface: rays a pixel; None for 4.
+        azimuth, elevation: of a surface: where it is seen from, degrees; None for the default view.
     """
 
     out: Path
@@ -23,12 +29,31 @@ class RenderRequest:
     frames: int = 48
     fps: int = 24
     progress: Callable[[float], None] = lambda share: None
+    what: str | None = None
+    samples: int | None = None
+    azimuth: float | None = None
+    elevation: float | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(1 <= side <= 65_535 for side in self.size):
             raise PinnsceneError(f"size expected WIDTHxHEIGHT of 1 to 65535 pixels, got {self.size[0]}x{self.size[1]}")
         if not 1 <= self.frames <= 10_000 or not 1 <= self.fps <= 240:
             raise PinnsceneError(f"expected 1 to 10000 frames at 1 to 240 fps, got {self.frames} and {self.fps}")
+
+        if self.what is not None and self.what not in WHATS:
+            raise unknown("kind of picture", self.what, WHATS)
+        if self.samples is not None and not 1 <= self.samples <= 64:
+            raise PinnsceneError(f"samples expected 1 to 64 rays a pixel, got {self.samples}")
+        if self.azimuth is not None and not isfinite(self.azimuth):
+            raise PinnsceneError(f"azimuth expected a finite number of degrees, got {self.azimuth}")
+        if self.elevation is not None and not -89 <= self.elevation <= 89:
+            raise PinnsceneError(f"elevation expected -89 to 89 degrees, got {self.elevation}")
+
+    def expect_no_view(self) -> None:
+        """For what is no surface: raise ``PinnsceneError`` where an option of the view was given."""
+        for name in ("what", "samples", "azimuth", "elevation"):
+            if getattr(self, name) is not None:
+                raise PinnsceneError(f"--{name} is an option of surfaces, and this problem draws none: leave it out")
 
     @property
     def ending(self) -> str:
