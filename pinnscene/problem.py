@@ -18,6 +18,7 @@ from pinnscene.registry import Registry
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
+    from pinnscene.exporting import Exported, ExportRequest
     from pinnscene.render.request import RenderRequest
     from pinnscene.solution import Solution
 
@@ -97,6 +98,10 @@ class Problem(ABC):
         own = {"first": 6.0, "omega": 6.0} if name == "siren" else {}
         return FieldSpec(name, knobs={"width": 64, "depth": 3, **own})
 
+    def notes(self) -> list[str]:
+        """What was found in the data and decided about it, a line each; shown before a solve."""
+        return []
+
     def plan(self) -> str:
         """The default solvers, in order, separated by commas."""
         return "head"
@@ -172,6 +177,16 @@ class Problem(ABC):
         from pinnscene.render.film import render_domain
 
         return render_domain(self, u, request)
+
+    def formats(self) -> tuple[str, ...]:
+        """What ``export`` can write, as endings of files, the usual one first."""
+        return ("npz",)
+
+    def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
+        """A solved field as a file for other programs, in one of ``formats``."""
+        from pinnscene.exporting import export_lattice
+
+        return export_lattice(self, u, request)
 
     def solve(self, **settings: Any) -> "Solution":
         """Solve with the default plan; ``settings`` as in ``pinnscene.solve.solve``."""

@@ -14,7 +14,7 @@ from pinnscene.views import Differentiable
 
 CHUNK = 2**16  # vertices at a time
 STEPS = 4  # of Newton's method: the first leaves an error of the fourth order in the cell
-NEAR = 1e-10  # in cells: a step shorter than this is not taken
+NEAR = 1e-11  # in cells: a step shorter than this is not taken
 
 
 class Slope(NamedTuple):

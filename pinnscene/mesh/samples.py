@@ -55,10 +55,8 @@ class LevelSet:
             values[here] = evaluate(self.u, Points(coords, self.u.axes), CHUNK)[:, 0].numpy()
             progress(min(1.0, (start + CHUNK) / len(numbers)))
         if not np.isfinite(values).all():
-            bad = lattice.positions(numbers[~np.isfinite(values)][:1])[0]
-            raise PinnsceneError(
-                f"the field is not finite at {np.array2string(bad, separator=', ')}: it has no surface"
-            )
+            bad = ", ".join(f"{x:g}" for x in lattice.positions(numbers[~np.isfinite(values)][:1])[0])
+            raise PinnsceneError(f"the field is not finite at ({bad}): it has no surface to extract")
         values -= self.level
         return Samples(numbers, values)
 
