@@ -52,6 +52,18 @@ class CloudShape(Shape):
             raise PinnsceneError(f"{self.name} has no normals, so it has no inside: give points with normals")
         return self._winding(self._frame(queries(p))) > 0.5
 
+    def shifted(self, by: Numbers) -> "CloudShape":
+        return replace(self, points=self.points + by, lower=self.lower + by, upper=self.upper + by)
+
+    def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
+        """To the nearest of the points, which is farther than the surface between them."""
+        points = queries(p)
+        apart, chosen = self._tree.query(self._frame(points))
+        side = np.where(self.inside(points), -1.0, 1.0)
+        apart = apart * self._frame.size
+        away = (points - self.points[chosen]) / np.maximum(apart, np.finfo(float).tiny)[:, None]
+        return side * apart, side[:, None] * away
+
     def mesh(self) -> None:
         return None
 
@@ -105,8 +117,8 @@ def cloud_shape(points: Numbers, normals: Numbers | None, name: str, notes: Iter
     if normals is not None:
         finite(normals, name, "normal")
         points, normals = _with_normals(points, normals, notes)
+    with_volume(points, name, "point")
     points, normals = _once(points, normals, notes)
-    with_volume(points, name, "points")
     if normals is not None:
         normals = _outwards(points, normals, notes)
     return CloudShape(

@@ -13,8 +13,8 @@ from pinnscene.scenes.meshpromises import PROMISED
 from pinnscene.scenes.shapechecks import afford, counted, explained, finite, not_empty
 from pinnscene.scenes.shapes import Numbers, Told
 
-A_FACE = 1200  # bytes that reading, cleaning and the search trees take at their peak, measured on 1 and 4 million
-A_BYTE = 8  # bytes that parsing takes for each byte of the file
+A_FACE = 800  # bytes that reading, cleaning and the search trees take at their peak: 650 to 840 measured, all told
+A_BYTE = 4  # bytes that parsing takes for each byte of the file
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Meshes as shapes: true distances by a tree of boxes, signs by the generalised winding number."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,10 @@ class MeshShape(Shape):
         side = np.where(self._winding(points) > 0.5, -1.0, 1.0)
         return side * apart * frame.size, side[:, None] * direction
 
+    def shifted(self, by: Numbers) -> "MeshShape":
+        moved = replace(self.triangles, vertices=self.triangles.vertices + by)
+        return replace(self, triangles=moved, lower=self.lower + by, upper=self.upper + by)
+
     def mesh(self) -> Mesh:
         return self.triangles
 
@@ -97,7 +101,7 @@ def mesh_shape(vertices: Numbers, faces: NDArray[np.int64], name: str, notes: It
     mesh, done = clean(vertices, faces)
     if not len(mesh.faces):
         raise PinnsceneError(f"{name} has no faces with an area: expected a mesh")
-    with_volume(mesh.vertices, name, "vertices")
+    with_volume(mesh.vertices, name, "corner")
     lower, upper = mesh.vertices.min(0), mesh.vertices.max(0)
     return MeshShape(name=name, lower=lower, upper=upper, notes=[*notes, *done], triangles=mesh)
 

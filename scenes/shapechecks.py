@@ -26,6 +26,10 @@ def explained(path: Path) -> Iterator[None]:
             yield
     except PinnsceneError:
         raise
+    except IndexError:
+        raise PinnsceneError(
+            f"cannot read {path}: it names a vertex or a part that is not there: the file is broken"
+        ) from None
     except MemoryError:
         raise PinnsceneError(f"{path} does not fit into memory: give a smaller file") from None
     except Exception as cause:  # readers raise whatever their parsing runs into
@@ -99,12 +103,12 @@ def with_volume(points: NDArray[np.float64], path: Path | str, what: str) -> Non
         PinnsceneError: no or one point, all points equal, on one line or in one plane.
     """
     if len(points) < 2:
-        raise PinnsceneError(f"{path} has {len(points)} {what}: expected a surface around a solid")
+        raise PinnsceneError(f"{path} has {counted(len(points), what)}: expected a surface around a solid")
     spread = points - points.mean(0)
     largest = np.abs(spread).max()
     if largest <= 1e-14 * np.abs(points).max():
-        raise PinnsceneError(f"{path}: all {len(points)} {what} are equal: expected a surface around a solid")
+        raise PinnsceneError(f"{path}: all {len(points)} {what}s are equal: expected a surface around a solid")
     sizes = np.linalg.svd(np.linalg.qr(spread / largest, mode="r"), compute_uv=False)
     if len(sizes) < 3 or sizes[2] < THINNEST * sizes[0]:
         lie = "lie on one line" if len(sizes) < 2 or sizes[1] < THINNEST * sizes[0] else "lie in one plane"
-        raise PinnsceneError(f"{path}: all {what} {lie}: a flat shape has no inside, expected one with volume")
+        raise PinnsceneError(f"{path}: all {what}s {lie}: a flat shape has no inside, expected one with volume")

@@ -89,6 +89,10 @@ class Shape(ABC):
         return side * np.abs(apart), flip[:, None] * direction
 
     @abstractmethod
+    def shifted(self, by: Numbers) -> "Shape":
+        """The same shape ``by`` [3] further on."""
+
+    @abstractmethod
     def mesh(self) -> Mesh | None:
         """The surface as triangles, to draw and to measure against; None for clouds."""
 

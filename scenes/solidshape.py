@@ -1,6 +1,6 @@
 """Analytic solids as shapes: distances by their formula, points on the surface by Newton's method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from pinnscene.mesh.record import Mesh
 from pinnscene.scenes.meshshape import on_triangles
 from pinnscene.scenes.shapes import Numbers, Shape, queries
-from pinnscene.scenes.solids import Solid
+from pinnscene.scenes.solids import Moved, Solid
 from pinnscene.scenes.volumeshape import isosurface
 from pinnscene.scenes.winding import CHUNK
 
@@ -38,6 +38,11 @@ class SolidShape(Shape):
         points = torch.from_numpy(queries(p))
         with torch.no_grad():
             return torch.cat([self.solid.distance(part)[:, 0] for part in points.split(CHUNK)]).numpy()
+
+    def shifted(self, by: Numbers) -> "SolidShape":
+        x, y, z = by.tolist()
+        moved = Moved(self.solid, (x, y, z))
+        return replace(self, solid=moved, lower=self.lower + by, upper=self.upper + by)
 
     def mesh(self) -> Mesh:
         return self._triangles

@@ -1,6 +1,6 @@
 """Volumes as shapes: numbers on a regular grid that say what is inside, or how far away the surface is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -50,6 +50,9 @@ class VolumeShape(Shape):
             away = np.linalg.norm((part - within) * self.spacing, axis=1)
             out[first : first + CHUNK] = self._trilinear(within) + away
         return out
+
+    def shifted(self, by: Numbers) -> "VolumeShape":
+        return replace(self, origin=self.origin + by, lower=self.lower + by, upper=self.upper + by)
 
     def mesh(self) -> Mesh:
         return self._triangles
@@ -105,7 +108,7 @@ def volume_shape(values: NDArray, spacing: Numbers, origin: Numbers, name: str) 
             "subtract the surface's level first"
         )
     mesh = isosurface(distances, spacing, origin)
-    with_volume(mesh.vertices, name, "surface points")
+    with_volume(mesh.vertices, name, "surface point")
     shape = VolumeShape(
         name=name, lower=mesh.vertices.min(0), upper=mesh.vertices.max(0), exact=exact, notes=notes,
         values=distances, spacing=spacing, origin=origin,
@@ -136,8 +139,10 @@ def _signed(values: Numbers, spacing: Numbers, notes: list[str]) -> tuple[Number
         notes.append("most of the border is negative: positive is taken as inside")
     if (border < 0).any():
         notes.append("the inside reaches the array's border: the surface is open there")
-    slopes = np.gradient(values, *spacing.tolist())
-    slope = np.sqrt(np.sum(np.square(slopes), axis=0))
+    square = np.zeros_like(values)
+    for axis, step in enumerate(spacing.tolist()):
+        square += np.gradient(values, step, axis=axis) ** 2
+    slope = np.sqrt(square)
     exact = bool((np.abs(slope - 1) < UNIT).mean() > NEARLY)
     if not exact:
         notes.append(f"the slope is {np.median(slope):.3g} in the median, not 1 everywhere: only the sign counts")

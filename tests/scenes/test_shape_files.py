@@ -31,7 +31,7 @@ def written(folder: Path, content: bytes | str, name: str) -> Path:
 
 
 def exported(folder: Path, name: str = "ball.ply", body: trimesh.Trimesh = BALL, **options: object) -> Path:
-    return written(folder, body.export(file_type=name.rsplit(".")[-1], **options), name)
+    return written(folder, body.export(file_type=name.rsplit(".", maxsplit=1)[-1], **options), name)
 
 
 def volume(shape: Shape) -> float:
@@ -225,14 +225,14 @@ BAD: dict[str, tuple[str, bytes | str, str]] = {
     "infinity in a cloud": ("a.xyz", b"0 0 0\n1 inf 0\n0 1 0\n0 0 1\n", "point number 2 is NaN or infinite"),
     "nan in a normal": ("a.xyz", b"0 0 0 0 0 1\n1 1 0 0 nan 1\n", "normal number 2 is NaN"),
     "nan in a volume": ("a.npy", npy_of(np.where(np.eye(3)[None].repeat(3, 0) > 0, np.nan, 1)), "NaN"),
-    "one point": ("a.xyz", b"1 2 3\n", "has 1 points"),
-    "equal points": ("a.xyz", b"1 2 3\n1 2 3\n1 2 3\n1 2 3\n", "has 1 points"),
+    "one point": ("a.xyz", b"1 2 3\n", "has 1 point:"),
+    "equal points": ("a.xyz", b"1 2 3\n1 2 3\n1 2 3\n1 2 3\n", "all 4 points are equal"),
     "equal vertices": ("a.obj", obj_of(np.ones((4, 3))), "no faces with an area"),
     "points on a line": ("a.xyz", text_of(np.arange(9)[:, None] * np.array([[0.1, 0.2, 0.7]])), "one line"),
     "points in a plane": ("a.xyz", text_of(SQUARE), "one plane"),
     "points in a plane far away": ("a.xyz", text_of(SQUARE + 1e6), "one plane"),
     "a flat mesh": ("a.obj", obj_of(SQUARE), "one plane"),
-    "index too large": ("a.obj", obj_of(SQUARE, "f 1 2 9"), "cannot read|not there"),
+    "index too large": ("a.obj", obj_of(SQUARE, "f 1 2 9"), "not there"),
     "index zero": ("a.obj", obj_of(SQUARE, "f 1 2 0"), "vertex 0"),
     "index too large in off": ("a.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 3\n", "cannot read|not there"),
     "index too large in ply": (
@@ -338,7 +338,8 @@ def test_the_system_says_how_much_memory_there_is() -> None:
 
 STARTS: dict[str, list[bytes]] = {
     ".obj": [b"v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf "], ".ply": [ply_header(3, 1), ply_header(3, 1, "ascii")],
-    ".stl": [b"solid a\nfacet ", STL[:84]], ".off": [b"OFF\n", b"OFF\n4 4 0\n"], ".gltf": [b'{"asset":{"version":"2.0"},'],
+    ".stl": [b"solid a\nfacet ", STL[:84]], ".off": [b"OFF\n", b"OFF\n4 4 0\n"],
+    ".gltf": [b'{"asset":{"version":"2.0"},'],
     ".glb": [glb_of()[:600], struct.pack("<4sIII4s", b"glTF", 2, 60, 20, b"JSON")],
     ".xyz": [b"1 2 3\n"], ".txt": [b"1,2,3\n"], ".csv": [b"x,y,z\n"],
     ".npy": [npy_of(np.ones((4, 3)))[:60], npy_of(np.ones((4, 3)))[:128]], ".npz": [b"PK\x03\x04"],

@@ -327,7 +327,7 @@ def test_an_inside_that_reaches_the_border_is_closed_there() -> None:
 
 def test_far_outside_the_array_the_way_to_it_counts() -> None:
     shape = volume_shape(np.linalg.norm(lattice(), axis=3) - 0.7, STEP, ORIGIN, "volume")
-    np.testing.assert_allclose(shape.distance(MIDDLE + [[9.0, 0, 0]]), [8.3], atol=1e-9)
+    np.testing.assert_allclose(shape.distance(MIDDLE + np.array([[9.0, 0, 0]])), [8.3], atol=1e-9)
 
 
 def test_a_volume_whose_slope_is_not_one_counts_by_its_sign_alone() -> None:
