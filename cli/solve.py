@@ -83,6 +83,9 @@ def solve_run(
     made: "Problem", configured: "Config", run: "Run | None", state: "State | None", out: str | None, *, quiet: bool
 ) -> "tuple[Solution, Run, dict[str, Any]]":
     """Solve into a run folder, with progress on standard error."""
+    if not quiet:
+        for note in made.notes():
+            print(note, file=sys.stderr)
     from pinnscene.cli.progress import Progress
     from pinnscene.report import problem_name
     from pinnscene.run import new_path

@@ -80,13 +80,14 @@ class Objective:
     def heldout(self, u: Differentiable, share: float = 1.0) -> float:
         """Root of the weighted mean squared residuals on points that no solver sees, or on a share of them.
 
+        Where zero is not what a residual should be, ``Penalty.measure`` stands in for the square.
         Every process takes all of them, so that decisions made on the number are the same everywhere.
         """
         if self._heldout is None:
             self._heldout = self._draw("held-out", lambda batch: batch)
         batches = {name: thin(b, round(share * len(b))) for name, b in self._heldout.items()}
         with torch.no_grad():
-            squares = [b.weight * b.residual.square().mean() for b in self.blocks(u, batches)]
+            squares = [b.weight * b.penalty.measure(b.residual).mean() for b in self.blocks(u, batches)]
         return sqrt(float(torch.stack(squares).sum()))
 
     @property

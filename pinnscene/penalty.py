@@ -19,6 +19,10 @@ class Penalty(ABC):
     def value(self, r: Tensor) -> Tensor:
         """The cost of each entry."""
 
+    def measure(self, r: Tensor) -> Tensor:
+        """What a held-out residual is the root mean of: the square, where zero is what is wanted."""
+        return r.square()
+
     @abstractmethod
     def slope(self, r: Tensor) -> Tensor:
         """Its first derivative."""
@@ -81,6 +85,9 @@ class Softplus(Penalty):
 
     def value(self, r: Tensor) -> Tensor:
         return F.softplus(r)
+
+    def measure(self, r: Tensor) -> Tensor:
+        return self.value(r)  # a signed logit is to be large, not zero
 
     def slope(self, r: Tensor) -> Tensor:
         return torch.sigmoid(r)

@@ -57,14 +57,41 @@ def shape_scores(
     scores |= eikonal_scores(u, box, min(n, SLOPES), seed)
     if shape.exact:
         scores |= distance_scores(u, shape, box, min(n, DISTANCES), seed)
+    return scores | zero_set_scores(u, shape, box, mesh, resolution, heldout, seed)
+
+
+def occupancy_scores(
+    u: Differentiable,
+    shape: "Shape",
+    box: Box,
+    resolution: int = 128,
+    heldout: tuple[Array, Array | None] | None = None,
+    n: int = INSIDE,
+    seed: int = 0,
+) -> dict[str, float]:
+    """The scores of a field of which only the sign counts: those of ``shape_scores`` but slopes and distances."""
+    volume = volume_scores(u, shape, box, n, seed) if shape.signed else {}
+    return volume | zero_set_scores(u, shape, box, None, resolution, heldout, seed)
+
+
+def zero_set_scores(
+    u: Differentiable,
+    shape: "Shape",
+    box: Box,
+    mesh: Mesh | None,
+    resolution: int,
+    heldout: tuple[Array, Array | None] | None,
+    seed: int,
+) -> dict[str, float]:
+    """The scores of the field's surface against the shape's mesh, or against points held out; else none."""
     truth = shape.mesh()
     if truth is None and heldout is None:
-        return scores
+        return {}
     found = _extracted(u, box, resolution) if mesh is None else mesh
     if truth is not None:
-        return scores | surface_scores(found, truth, seed=seed)
+        return surface_scores(found, truth, seed=seed)
     assert heldout is not None
-    return scores | heldout_scores(found, *heldout, shape.diagonal)
+    return heldout_scores(found, *heldout, shape.diagonal)
 
 
 def iou(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:

@@ -1,0 +1,94 @@
+"""A shape as its inside and outside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pinnscene.batch import Points
+from pinnscene.constraint import Constraint
+from pinnscene.derivatives import Operator
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.penalty import softplus
+from pinnscene.problems.shapemetrics import occupancy_scores
+from pinnscene.problems.shapeproblem import ShapeProblem
+from pinnscene.problems.shapesampling import Pool, PoolSampler, sided
+from pinnscene.views import Differentiable
+
+# The field, and Adam's knobs, by preset.
+FIELDS: dict[str, dict[str, Any]] = {
+    "grid": {"levels": 3, "coarsest": 8, "finest": 64, "features": 4, "interpolation": "cubic"},
+    "hash": {"levels": 4, "coarsest": 8, "finest": 128, "features": 4, "interpolation": "quadratic", "table": 17},
+    "siren": {"width": 128, "depth": 4, "first": 30.0, "omega": 30.0},
+    "fourier": {"width": 128, "depth": 3, "features": 64, "sigma": 1.0, "activation": "silu"},
+    "mlp": {"width": 128, "depth": 5, "activation": "silu"},
+}
+TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
+ADAM: dict[str, dict[str, Any]] = {
+    "grid": {"lr": 5e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
+    "hash": {"lr": 5e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
+    "siren": {"lr": 5e-4, "steps": 3000},
+    "fourier": {"lr": 2e-3, "steps": 3000},
+    "mlp": {"lr": 2e-3, "steps": 3000},
+}
+
+
+@dataclass(frozen=True)
+class Occupancy(ShapeProblem):
+    """A logit l(x, y, z) that is positive inside a shape and negative outside: sigmoid(l) is the occupancy.
+
+    Domain: the shape's bounding box with a margin, in the file's units.
+    Condition: binary cross-entropy on points near the surface and in the box, the mean of
+    softplus((1 - 2 inside) l) (Mescheder et al. 1812.03828, eq. 3).
+    Reference: the side of points never trained on, by the generalised winding number where the shape is a mesh.
+    """
+
+    values = ("l",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.truth.signed:
+            raise PinnsceneError(
+                f"{self.truth.name} has no normals, so nothing is known of its inside: give points with normals, or "
+                "solve eikonal-sdf"
+            )
+
+    @cached_property
+    def _pool(self) -> Pool:
+        return Pool(self.places(), self.pool, sided(self.taught))
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        return {"sides": Constraint(PoolSampler(self._pool, self.n), lambda u, p: p.side * u(p.xyz), softplus)}
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        return {"adam": ADAM.get(backbone or "grid", {})}
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        name = backbone or "grid"
+        if name not in FIELDS or solver == "head":
+            return super().field(solver, name)
+        return FieldSpec(name, knobs=(TABLE if name in ("grid", "hash") else {}) | FIELDS[name])
+
+    def metrics(self, u: Differentiable) -> dict[str, float]:
+        return occupancy_scores(self.distance_like(u), self.truth, self.domain, heldout=self._split[1])
+
+    def metric_names(self) -> list[str]:
+        return [name for name in super().metric_names() if not name.startswith(("eikonal", "distance"))]
+
+    def distance_like(self, u: Differentiable) -> Differentiable:
+        return Negated(u)
+
+
+class Negated(Differentiable):
+    """-u: negative inside, as a distance is."""
+
+    def __init__(self, u: Differentiable) -> None:
+        self.u, self.axes, self.values = u, u.axes, u.values
+        self.device, self.dtype = (getattr(u, name, None) for name in ("device", "dtype"))
+
+    def param(self, name: str, p: Any) -> Any:
+        return self.u.param(name, p)
+
+    def derivatives(self, p: Points | Any, operators: Sequence[Operator]) -> list[Any]:
+        return [-answer for answer in self.u.derivatives(p, operators)]

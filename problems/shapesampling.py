@@ -1,0 +1,182 @@
+"""Where a shape is asked about: points near its surface and all over its box, drawn once and trained on in batches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinnscene.batch import Batch
+from pinnscene.domain import Box
+from pinnscene.samplers import count
+from pinnscene.scenes.shapes import Shape
+from pinnscene.seeds import generator
+
+Numbers = NDArray[np.float64]
+FAR = 4.0  # spacings of a cloud's points from which its distances are taken for those of the surface
+UNSEEN = 0.05  # as many points again, as a share of the pool, that no step is trained on
+
+
+@dataclass(frozen=True, eq=False)
+class Located(Batch):
+    """Points xyz [n, 3] with the true signed distance [n, 1] and its gradient ``slope`` [n, 3]."""
+
+    xyz: Tensor
+    distance: Tensor
+    slope: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Sided(Batch):
+    """Points xyz [n, 3] and their side [n, 1]: -1 inside, 1 outside."""
+
+    xyz: Tensor
+    side: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class OnSurface(Batch):
+    """Points xyz [n, 3] on the surface; their outward normals [n, 3], or None."""
+
+    xyz: Tensor
+    normal: Tensor | None
+
+
+@dataclass(frozen=True)
+class PoolSampler:
+    """``n`` random rows of a pool at every step.
+
+    Attributes:
+        pool: gives the rows trained on (False), or those that no step sees (True); called when first needed.
+        n: rows a step.
+    """
+
+    pool: Callable[[bool], Any] = field(repr=False, compare=False)
+    n: int
+
+    def __post_init__(self) -> None:
+        count(self.n, "points a step, n,")
+
+    def __call__(self, generator: torch.Generator) -> Any:
+        return _rows(self.pool(False), self.n, generator)
+
+    def heldout(self, generator: torch.Generator) -> Any:
+        """``n`` rows that no step is trained on."""
+        return _rows(self.pool(True), self.n, generator)
+
+
+def _rows(pool: Any, n: int, g: torch.Generator) -> Any:
+    return pool.to(g.device)[torch.randint(0, len(pool), (n,), generator=g, device=g.device)]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where to ask: around the surface in bands, and uniformly in the box.
+
+    Attributes:
+        shape, box: whose surface, and where at most.
+        widths: standard deviations of the distance to the surface, one a band, in the shape's units.
+        uniform: the share of points that are uniform in the box; the bands share the rest alike.
+    """
+
+    shape: Shape
+    box: Box
+    widths: Sequence[float]
+    uniform: float = 0.25
+
+    def draw(self, n: int, g: torch.Generator) -> Numbers:
+        """``n`` points [n, 3], in no order."""
+        even = round(self.uniform * n)
+        near, _ = self.shape.surface(n - even, g)
+        width = torch.tensor(self.widths, dtype=torch.float64)[
+            torch.randint(0, len(self.widths), (n - even, 1), generator=g)
+        ]
+        away = torch.randn(n - even, 3, generator=g, dtype=torch.float64) * width
+        bounds = np.array(self.box.lower), np.array(self.box.upper)
+        banded = np.clip(near + away.numpy(), *bounds)
+        everywhere = self.box.interior(even)(g).coords.numpy() if even else np.empty((0, 3))
+        return np.concatenate([banded, everywhere])
+
+
+@dataclass
+class Pool:
+    """Rows made once from places, and a few more for held-out residuals.
+
+    Attributes:
+        places: where to ask.
+        n: rows to train on.
+        ask: the rows of points [n, 3].
+        seed: of the places.
+    """
+
+    places: Places
+    n: int
+    ask: Callable[[Numbers], Any]
+    seed: int = 0
+    _made: dict[bool, Any] = field(default_factory=dict, repr=False)
+
+    def __call__(self, unseen: bool) -> Any:
+        if unseen not in self._made:
+            n = max(1, round(self.n * (UNSEEN if unseen else 1)))
+            self._made[unseen] = self.ask(self.places.draw(n, generator(self.seed, "pool", str(unseen))))
+        return self._made[unseen]
+
+
+def located(shape: Shape, truncate: float = 0.0) -> Callable[[Numbers], Located]:
+    """Asks a shape for distances and their gradients; beyond ``truncate`` (where positive) both are cut off."""
+
+    def ask(p: Numbers) -> Located:
+        distance, slope = shape.nearest(p)
+        if truncate:
+            slope = slope * (np.abs(distance) < truncate)[:, None]
+            distance = distance.clip(-truncate, truncate)
+        return Located(torch.from_numpy(p), torch.from_numpy(distance)[:, None], torch.from_numpy(slope))
+
+    return ask
+
+
+def sided(shape: Shape) -> Callable[[Numbers], Sided]:
+    """Asks a shape for sides."""
+    return lambda p: Sided(torch.from_numpy(p), torch.from_numpy(np.where(shape.inside(p), -1.0, 1.0))[:, None])
+
+
+def placed(p: Numbers) -> Located:
+    """Places alone: nothing is known of the distance there."""
+    x = torch.from_numpy(p)
+    return Located(x, torch.zeros(len(p), 1, dtype=x.dtype), torch.zeros_like(x))
+
+
+def far_away(shape: Shape) -> Callable[[Numbers], Located]:
+    """Asks a cloud for distances where its nearest point is about as far off as the surface between the points.
+
+    At d spacings of the points away the two differ by less than a part in 2 d^2.
+    """
+
+    def ask(p: Numbers) -> Located:
+        distance, slope = shape.nearest(p)
+        spacing = getattr(shape, "spacing", 0.0)
+        keep = np.abs(distance) > FAR * spacing
+        keep = keep if keep.any() else np.ones(len(p), bool)
+        chosen = (torch.from_numpy(v[keep]) for v in (p, distance[:, None], slope))
+        return Located(*chosen)
+
+    return ask
+
+
+@dataclass(frozen=True)
+class SurfaceSampler:
+    """``n`` points on a shape's surface at every step."""
+
+    shape: Shape = field(repr=False, compare=False)
+    n: int
+
+    def __post_init__(self) -> None:
+        count(self.n, "points a step, n,")
+
+    def __call__(self, generator: torch.Generator) -> OnSurface:
+        stream = generator if generator.device.type == "cpu" else torch.Generator().manual_seed(generator.seed())
+        points, normals = self.shape.surface(self.n, stream)
+        return OnSurface(torch.from_numpy(points), None if normals is None else torch.from_numpy(normals))
