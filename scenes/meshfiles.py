@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.scenes.meshpromises import PROMISED
+from pinnscene.scenes.plyheader import read_header
+from pinnscene.scenes.plypolygons import polygons
 from pinnscene.scenes.shapechecks import afford, counted, explained, finite, not_empty
 from pinnscene.scenes.shapes import Numbers, Told
 
@@ -52,12 +54,22 @@ def _placed(path: Path) -> list[Soup]:
 
     # Bytes instead of a path: so trimesh knows of no folder to look for other files in.
     options = {"process": False, "skip_materials": True}
-    scene = trimesh.load_scene(BytesIO(path.read_bytes()), file_type=path.suffix[1:].lower(), **options)
+    try:
+        scene = trimesh.load_scene(BytesIO(path.read_bytes()), file_type=path.suffix[1:].lower(), **options)
+    except ValueError:
+        if path.suffix.lower() != ".ply" or not _binary(path):
+            raise
+        return [Soup(*polygons(path))]  # trimesh takes all faces to have as many corners as the first
     bodies = []
     for node in scene.graph.nodes_geometry:
         matrix, name = scene.graph[node]
         bodies.append(_body(scene.geometry[name], np.asarray(matrix, np.float64)))
     return bodies
+
+
+def _binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(read_header(path, file).order)
 
 
 def _body(geometry: Any, matrix: Numbers) -> Soup:

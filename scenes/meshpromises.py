@@ -7,20 +7,13 @@ a hundred bytes could ask for all the memory there is.
 import re
 import struct
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.scenes.gltfchecks import glb, gltf
+from pinnscene.scenes.plyheader import read_header
 
 START = 1 << 16  # bytes at the start of a text file in which its header must end
-BYTES: dict[str, int] = {
-    **dict.fromkeys(("char", "uchar", "int8", "uint8"), 1),
-    **dict.fromkeys(("short", "ushort", "int16", "uint16"), 2),
-    **dict.fromkeys(("int", "uint", "int32", "uint32", "float", "float32"), 4),
-    **dict.fromkeys(("double", "float64", "int64", "uint64"), 8),
-}  # of PLY's types
 
 
 def stl(path: Path, size: int) -> int:
@@ -59,45 +52,14 @@ def off(path: Path, size: int) -> int:
 def ply(path: Path, size: int) -> int:
     """PLY: the header lists elements, how many there are, and the type of each of their properties."""
     with path.open("rb") as file:
-        elements = _ply_header(path, file)
+        header = read_header(path, file)
         left = size - file.tell()
-    counts = {name: count for name, count, _, _ in elements}
-    promised = ", ".join(f"{count} of {name}" for name, count, _, _ in elements)
-    _fits(path, sum(count * max(least, 1) for _, count, least, _ in elements), left, promised)
-    named = next((names for name, _, _, names in elements if name == "vertex"), [])
-    if not {"x", "y", "z"} <= set(named):
+    promised = ", ".join(f"{element.count} of {element.name}" for element in header.elements)
+    _fits(path, sum(element.least(not header.order) for element in header.elements), left, promised)
+    named = {p.name for element in header.elements if element.name == "vertex" for p in element.properties}
+    if not {"x", "y", "z"} <= named:
         raise PinnsceneError(f"{path}: the PLY header has no vertex element with x, y and z")
-    return counts.get("face") or counts["vertex"]
-
-
-def _ply_header(path: Path, file: BinaryIO) -> list[tuple[str, int, int, list[str]]]:
-    """Each element's name, count, least number of bytes an item takes, and names of its properties."""
-    lines = [line.decode("ascii", "replace").split() for line in islice(iter(lambda: file.readline(4096), b""), 2)]
-    if len(lines) < 2 or lines[0] != ["ply"] or lines[1][:1] != ["format"]:
-        raise PinnsceneError(f"{path} is no PLY file: expected it to start with ply and format")
-    text = "ascii" in lines[1]
-    elements: list[tuple[str, int, int, list[str]]] = []
-    for raw in islice(iter(lambda: file.readline(4096), b""), 4096):
-        words = raw.decode("ascii", "replace").split()
-        match words:
-            case ["end_header"]:
-                return elements
-            case ["element", name, count] if count.isdecimal() and len(count) < 20:
-                elements.append((name, int(count), 0, []))
-            case ["property", "list", counter, kind, of] if elements and counter in BYTES and kind in BYTES:
-                _add(elements, 2 if text else BYTES[counter], of)
-            case ["property", kind, of] if elements and kind in BYTES:
-                _add(elements, 2 if text else BYTES[kind], of)
-            case ["comment" | "obj_info", *_]:
-                pass
-            case _:
-                raise PinnsceneError(f"{path}: the PLY header has the line '{' '.join(words)[:60]}', which is no PLY")
-    raise PinnsceneError(f"{path}: the PLY header has no end_header: the file is cut off")
-
-
-def _add(elements: list[tuple[str, int, int, list[str]]], least: int, of: str) -> None:
-    name, count, so_far, names = elements[-1]
-    elements[-1] = (name, count, so_far + least, [*names, of])
+    return header.count("face") or header.count("vertex")
 
 
 def obj(path: Path, size: int) -> int:
