@@ -9,7 +9,7 @@ SIDES = (-1.0, 1.0)
 
 
 def figure() -> Solid:
-    """The elephant: 15 primitives, 1 unit high, standing on z = 0 and looking along +x; its surface has genus 1."""
+    """The elephant: 14 primitives, 1 unit high, standing on z = 0 and looking along +x; its surface has genus 1."""
     body = SmoothUnion((Moved(Ellipsoid((0.34, 0.265, 0.26)), (-0.17, 0.0, 0.44)), _legs()), 0.17)
     head = SmoothUnion((Moved(Ellipsoid((0.225, 0.215, 0.255)), (0.22, 0.0, 0.745)), _trunk(), _ears()), 0.1)
     return Union((SmoothUnion((body, head, _tail()), 0.12), _eyes()))

@@ -178,7 +178,8 @@ def test_the_ellipsoid_against_a_general_minimiser(
         return float(np.sum((on - p) ** 2))
 
     starts = [(u, v) for u in np.arange(0.1, 6.3, 0.7) for v in (0.01, 0.4, 1.2, 1.5, 2.5)]
-    best = min(sorted(starts, key=apart)[:6], key=lambda start: minimize(apart, start).fun)
+    poles = [(0.01, 1.56), (1.56, 1.56), (0.01, 0.01)]
+    best = min(poles + sorted(starts, key=apart)[:3], key=lambda start: minimize(apart, start).fun)
     expected = np.sqrt(minimize(apart, best, tol=1e-14).fun) * np.sign(np.sum((p / a) ** 2) - 1)
     for dtype, atol in ((torch.float64, 3e-6), (torch.float32, 1e-5)):
         got = Ellipsoid(half).distance(torch.tensor([point], dtype=dtype))
@@ -194,9 +195,9 @@ def second_derivatives(s: Solid, p: Tensor) -> Tensor:
 def test_curvatures_of_the_ellipsoid_and_the_tapered_capsule(rng: torch.Generator) -> None:
     """Gradient and hessian against finite differences: the root must carry both to autograd."""
     for s in (Ellipsoid((0.9, 0.5, 0.3)), EXACT["tapered"], SOLIDS["figure"]):
-        # coordinates of exactly 0 too, where the ellipsoid's squares are flat
         p = around(s, 12, rng, 1.6)
-        p[:4, 1] = 0.0
+        if isinstance(s, Ellipsoid):
+            p[:4, 1] = 0.0  # where the squares of its coordinates are flat
         p = p[(s.distance(p) > 0.1)[:, 0]]
         hessian = torch.stack([second_derivatives(s, q) for q in p])
         step = 1e-5 * torch.eye(3, dtype=p.dtype)
