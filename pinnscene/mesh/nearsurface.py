@@ -16,6 +16,7 @@ from scipy.ndimage import maximum_filter
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.mesh.lattice import CORNERS, Floats, Ints, Lattice
+from pinnscene.mesh.room import check_room
 from pinnscene.mesh.samples import LevelSet, Samples, Share, contains, distinct, union
 
 COARSE = 128  # cells along the longest axis of the lattice that is evaluated whole
@@ -39,12 +40,14 @@ def cut_cells(
         progress: told the share of the levels done.
 
     Raises:
-        PinnsceneError: the surface is nowhere in the lattice; the range of the field is told.
+        PinnsceneError: the surface is nowhere in the lattice; the range of the field is told. Or there is not
+            memory enough for so many cells.
     """
     samples = surface.sample(lattice, np.arange(np.prod(lattice.shape)), _part(progress, 0, halvings + 1))
     cells, slopes = _coarse(lattice, samples, halvings)
     low, high = samples.values.min() + surface.level, samples.values.max() + surface.level
     for k in range(halvings):
+        check_room(len(cells), halvings - k)
         finer = lattice.halved()
         samples = surface.sample(finer, _points(lattice, finer, cells), _part(progress, k + 1, halvings + 1))
         cells, slopes = _halve(lattice, finer, cells, slopes, samples, last=k == halvings - 1)

@@ -95,7 +95,7 @@ def unturned(mesh: Mesh, moved: NDArray[np.float64]) -> NDArray[np.float64]:
     faces = np.arange(len(mesh.faces))
     while len(faces):
         now = Mesh(vertices, mesh.faces[faces]).area_vectors()
-        turned = faces[(now * before[faces]).sum(1) < 0]
+        turned = faces[np.einsum("fk,fk->f", now, before[faces]) < 0]
         vertices[mesh.faces[turned]] = mesh.vertices[mesh.faces[turned]]
         faces = touching(mesh.faces, turned, len(vertices))  # going back may turn a face beside
     return vertices

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pinnscene import Box
 from pinnscene.errors import PinnsceneError
-from pinnscene.mesh import Mesh, extract, nearsurface, report
+from pinnscene.mesh import Mesh, extract, nearsurface, report, room
 from pinnscene.mesh.lattice import Lattice
 from pinnscene.mesh.marchingcubes import EDGES, cases, polygonise
 from pinnscene.mesh.nearsurface import cut_cells
@@ -155,6 +155,14 @@ def test_a_level_and_a_lattice_that_the_surface_lies_on() -> None:
 def test_a_surface_that_leaves_the_box_is_open() -> None:
     found = report(extract(made(lambda x: ball(x, 1.2)), BOX, 24))
     assert not found.watertight and found.genus is None
+
+
+def test_memory_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million bytes are enough for a coarse lattice, not for what it would be halved to."""
+    monkeypatch.setattr(room, "memory", lambda: 1e7)
+    assert sparse(ball, 16, 1)[1] > 0
+    with pytest.raises(PinnsceneError, match=r"about 0\.\d+ GiB, this machine has 0\.0093.* smaller resolution"):
+        sparse(ball, 16, 5)
 
 
 def test_progress_ends_with_all_done() -> None:
