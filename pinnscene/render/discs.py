@@ -9,8 +9,8 @@ from scipy.spatial import cKDTree
 from pinnscene.errors import PinnsceneError
 from pinnscene.render import tone
 from pinnscene.render.camera import Camera
-from pinnscene.render.shading import BOUNCE, KEY, LIGHT, SKY
-from pinnscene.render.shot import COLOUR, backdrop
+from pinnscene.render.shading import BOUNCE, KEY, LIGHT, SKY, backdrop
+from pinnscene.render.shot import COLOUR
 
 SUPER = 2  # pixels drawn for each one along a side
 MOST = 60_000  # points drawn

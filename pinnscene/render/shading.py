@@ -11,10 +11,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from pinnscene.render import tone
 from pinnscene.render.baking import Baked
 from pinnscene.render.camera import Camera
 from pinnscene.render.tracing import slab
 
+TOP, BOTTOM = (0.60, 0.645, 0.70), (0.90, 0.90, 0.895)  # the backdrop as shown, in sRGB
 KEY, SKY, BOUNCE, RIM = (2.6, 2.36, 2.05), (0.44, 0.53, 0.66), (0.30, 0.27, 0.25), (0.8, 0.9, 1.05)
 LIGHT = (-0.62, 0.95, 0.55)  # where the key stands: right of the camera, up, and towards the camera
 SPREAD = 0.15  # the key's half-angle as a tangent: how soft its shadow is
@@ -137,3 +139,14 @@ def ground(room: Studio, p: Tensor, backdrop: Tensor) -> Tensor:
     fill = torch.tensor(FILL, device=p.device)
     shade = DIM + (1 - DIM) * (key[:, None] + unhidden[:, None] * fill) / (1 + fill)
     return backdrop * shade
+
+
+def backdrop(pixel: Tensor, offset: Tensor, size: tuple[int, int]) -> Tensor:
+    """The light [n, 3] behind everything: brighter towards the bottom and the middle."""
+    width, height = size
+    across = ((pixel % width).float() + offset[:, 0].float()) / width - 0.5
+    down = (torch.div(pixel, width, rounding_mode="floor").float() + offset[:, 1].float()) / height
+    share = (down * down * (3 - 2 * down))[:, None]
+    shown = torch.lerp(torch.tensor(TOP), torch.tensor(BOTTOM), share)
+    shown = shown - 0.10 * (across.square() + 0.6 * (down - 0.55).square())[:, None]
+    return tone.uncurve(tone.decode(shown))

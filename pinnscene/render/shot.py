@@ -14,22 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnscene.batch import Points, thin
 from pinnscene.errors import unknown
 from pinnscene.render import tone
 from pinnscene.render.baking import Baked
 from pinnscene.render.camera import CHUNK, Camera, Rays, pattern
-from pinnscene.render.curvature import curvature
+from pinnscene.render.curvature import curvature, typical
 from pinnscene.render.request import WHATS
-from pinnscene.render.shading import LIGHT, Studio, ground, lit, studio
+from pinnscene.render.shading import LIGHT, Studio, backdrop, ground, lit, studio
 from pinnscene.render.tracing import CUT, GROUND, SURFACE, march, sharpen, touch
 from pinnscene.views import Differentiable
 
 COLOUR = (0.50, 0.235, 0.135)  # the plain material, linear
-TOP, BOTTOM = (0.60, 0.645, 0.70), (0.90, 0.90, 0.895)  # the backdrop as shown, in sRGB
 CONTRAST = 0.035  # of the square root of light, between neighbours, from which every sample is shaded
 STEEP = 6.0  # pixels of depth within a pixel from which its samples are taken apart
-WATCHED = 4096  # points that the range of a curvature is taken from
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,15 @@ class Shot:
         if self.style.limits:
             return self.style.limits
         if self.style.what == "depth":
-            points = (self.baked.points.double() + self.baked.centre.to(self.baked.points.device)).cpu().numpy()
-            depth = self.camera.project(points, self.size)[:, 2]
+            depth = self.camera.project(self.baked.surface.cpu().numpy(), self.size)[:, 2]
             return float(max(depth.min(), 0)), float(max(depth.max(), 1e-9))
-        return curvature_limits(self.u, self.baked, self.style.what)
+        most = typical(self.u, self.baked.surface, self._kind)
+        return -most, most
+
+    @property
+    def _kind(self) -> str:
+        """Which curvature."""
+        return "gaussian" if self.style.what == "gaussian" else "mean"
 
     def linear(self, progress: Callable[[float], None] = lambda share: None) -> Tensor:
         """The picture in linear light [height, width, 3], on the CPU."""
@@ -169,7 +171,7 @@ class Shot:
         del behind
         device = self.baked.volume.device
         o, d = rays.origins.to(device), rays.directions.to(device)
-        found = touch(self.u, self.baked, o, d, t.to(device))
+        found = touch(self.u, self.baked, o, d, t.to(device), self._within)
         normal = found.normal
         if self._within:
             normal = torch.where((normal * d).sum(1, keepdim=True) > 0, -normal, normal)
@@ -208,38 +210,9 @@ class Shot:
             return tone.mapped(depth, *self.limits, "viridis_r")
         colour = torch.tensor(self.style.colour, device=device)
         if what != "shaded":
-            kind = "mean" if what == "curvature" else what
-            values = chunked(lambda q: curvature(self.u, q, kind), self.u, p)
-            colour = 0.9 * tone.mapped(values, *self.limits)
+            colour = 0.9 * tone.mapped(curvature(self.u, p, self._kind), *self.limits)
         local = (p - self.baked.centre.to(device)).float()
         return lit(self.studio, local, normal.float(), -d.float(), colour, what == "shaded")
-
-
-def backdrop(pixel: Tensor, offset: Tensor, size: tuple[int, int]) -> Tensor:
-    """The light [n, 3] behind everything: brighter towards the bottom and the middle."""
-    width, height = size
-    across = ((pixel % width).float() + offset[:, 0].float()) / width - 0.5
-    down = (torch.div(pixel, width, rounding_mode="floor").float() + offset[:, 1].float()) / height
-    share = (down * down * (3 - 2 * down))[:, None]
-    shown = torch.lerp(torch.tensor(TOP), torch.tensor(BOTTOM), share)
-    shown = shown - 0.10 * (across.square() + 0.6 * (down - 0.55).square())[:, None]
-    return tone.uncurve(tone.decode(shown))
-
-
-def curvature_limits(u: Differentiable, baked: Baked, what: str) -> tuple[float, float]:
-    """A range around zero that holds 95 % of the surface's curvatures: the same from every side."""
-    p = thin(Points(baked.points.double(), u.axes), WATCHED).coords + baked.centre.to(baked.points.device)
-    kind = "gaussian" if what == "gaussian" else "mean"
-    size = chunked(lambda q: curvature(u, q, kind), u, p).abs()
-    size = size[size.isfinite()]
-    most = float(size.quantile(0.95)) if len(size) else 1.0
-    return -(most or 1.0), most or 1.0
-
-
-def chunked(f: Callable[[Points], Tensor], u: Differentiable, p: Tensor, chunk: int = 1 << 13) -> Tensor:
-    """A function [n, 1] of a field at positions, a chunk at a time, as [n] in float64."""
-    dtype = getattr(u, "dtype", torch.float64)
-    return torch.cat([f(Points(some.to(dtype), u.axes))[:, 0].double() for some in p.split(chunk)])
 
 
 def _torn(t: Tensor, kind: Tensor, focal: float) -> Tensor:

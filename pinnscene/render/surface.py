@@ -115,8 +115,8 @@ class _Room:
         return orbit(np.concatenate(seen), frames, azimuth, elevation, self.up, aspect=aspect)
 
     def _points(self, baked: Baked) -> NDArray[np.float64]:
-        points = baked.points[:: max(1, len(baked.points) // FRAMED)]
-        return points.double().cpu().numpy() + baked.centre.numpy()
+        points = baked.surface.cpu().numpy()
+        return points[:: max(1, len(points) // FRAMED)]
 
     def still(self, path: Path) -> Path:
         """Write the view of the request."""
