@@ -33,7 +33,9 @@ class Conditional(Differentiable):
     def code(self, k: int | Tensor) -> Tensor:
         """The trained code [size] of member ``k``, or the codes [b, size] of members [b]."""
         if not isinstance(self.condition, Codes):
-            raise PinnsceneError("this field has no table of codes: u.encode(cloud) gives codes where it has an encoder")
+            raise PinnsceneError(
+                "this field has no table of codes: u.encode(cloud) gives codes where it has an encoder"
+            )
         return self.condition(torch.as_tensor(k, device=self.centre.device))
 
     def encode(self, clouds: Tensor) -> Tensor:

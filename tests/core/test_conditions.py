@@ -165,7 +165,11 @@ def test_the_encoder_sees_the_domain_normalised() -> None:
 @pytest.mark.parametrize("kind", SPECS)
 def test_an_unbound_call_is_told(kind: str) -> None:
     u = field_of(kind)
-    for call in (lambda: u(points()), lambda: gradient(u, points()), lambda: u.feature_derivatives(points(), [{(): 1}])):
+    for call in (
+        lambda: u(points()),
+        lambda: gradient(u, points()),
+        lambda: u.feature_derivatives(points(), [{(): 1}]),
+    ):
         with pytest.raises(PinnsceneError, match=r"needs a code: u\.bind\(u\.code\(k\)\)"):
             call()
 

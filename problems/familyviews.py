@@ -1,0 +1,80 @@
+"""Members of a family seen in their own units, and those between two members."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pinnscene.batch import Points, coordinates
+from pinnscene.conditions.bound import Bound, Conditional
+from pinnscene.derivatives import Index, Operator
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.views import Differentiable
+
+if TYPE_CHECKING:
+    from pinnscene.scenes.shapes import Shape
+
+
+class Placed(Differentiable):
+    """v(p) = gain u((p - centre) / side): a field of the unit cube at its place and in its units.
+
+    A distance keeps its slope with gain = side. A partial of order k takes the factor gain / side^k.
+    """
+
+    def __init__(self, u: Differentiable, centre: tuple[float, ...], side: float, gain: float) -> None:
+        self.u, self.centre, self.side, self.gain = u, centre, side, gain
+        self.axes, self.values = u.axes, u.values
+
+    @property
+    def device(self) -> torch.device:
+        return getattr(self.u, "device", torch.device("cpu"))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return getattr(self.u, "dtype", torch.float64)
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return self.u.param(name, self._inward(p))
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        scaled = [{index: c * (self.gain / self.side ** len(index)) for index, c in op.items()} for op in operators]
+        return self.u.derivatives(self._inward(p), scaled)
+
+    def _inward(self, p: Points | Tensor) -> Tensor:
+        x = coordinates(p, len(self.axes))
+        # in float64: a place far from the origin would cost a float32 its digits
+        return ((x.double() - x.new_tensor(self.centre, dtype=torch.float64)) / self.side).to(x.dtype)
+
+
+def interpolate(u: Conditional, a: Tensor, b: Tensor, steps: int) -> list[Bound]:
+    """The members with the codes (1 - s) a + s b for ``steps`` values of s from 0 to 1, both ends included."""
+    if steps < 2:
+        raise PinnsceneError(f"interpolate expected at least 2 steps, both ends included, got {steps}")
+    shares = [k / (steps - 1) for k in range(steps)]
+    return [u.bind((1 - s) * a + s * b) for s in shares]
+
+
+class Truth(Differentiable):
+    """A shape's own distance in its own units; slopes by central differences, enough for pictures."""
+
+    axes, values = ("x", "y", "z"), ("distance",)
+
+    def __init__(self, shape: "Shape") -> None:
+        self.shape, self.step = shape, 1e-4 * shape.diagonal
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        raise unknown("coefficient", name, ())
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        x = coordinates(p, 3).double()
+        return [
+            sum((c * self._partial(x, index) for index, c in op.items()), torch.zeros(len(x), 1)) for op in operators
+        ]
+
+    def _partial(self, x: Tensor, index: Index) -> Tensor:
+        if not index:
+            return torch.from_numpy(self.shape.distance(x.detach().cpu().numpy()))[:, None]
+        move = torch.zeros(3, dtype=torch.float64)
+        move[index[-1]] = self.step
+        return (self._partial(x + move, index[:-1]) - self._partial(x - move, index[:-1])) / (2 * self.step)
