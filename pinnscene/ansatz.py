@@ -1,4 +1,4 @@
-"""The ansatz: u = g + d N, conditions held exactly by the shape of the field."""
+"""The ansatz: u = g + d s N, conditions held exactly by the shape of the field, in the problem's own units."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Function = Callable[[Any], Tensor]
 
 @dataclass(frozen=True)
 class Ansatz:
-    """u = lift + factor N with the network N.
+    """u = lift + factor scale N with the network N.
 
     Where ``factor`` vanishes the field equals ``lift``, whatever the network. The derivative engines apply the
     product rule; write both with torch functions of the points.
@@ -19,7 +19,9 @@ class Ansatz:
     Attributes:
         lift: points -> [n, k] (or [n, 1]), or a field; None for zero.
         factor: points -> [n, 1]; None for one.
+        scale: the size of the values in the problem's units, so that the network's own are about one.
     """
 
     lift: Function | None = None
     factor: Function | None = None
+    scale: float = 1.0

@@ -165,7 +165,7 @@ class Field(nn.Module, Conditional, Differentiable):
         streams = Streams.plan(operators)
         features = self._features(self._start(x, streams), None)
         assert isinstance(features, Jet)
-        features = features.with_one()
+        features = Jet(features.with_one().data * self.ansatz.scale, streams)
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         return streams.answers((features if factor is None else features * factor).data)
 
@@ -176,7 +176,7 @@ class Field(nn.Module, Conditional, Differentiable):
         return self.backbone(join_code(self.encoding(a), code))
 
     def _value(self, x: Tensor, code: Tensor | None) -> Tensor:
-        n = self.head(self._features((x - self.centre) / self.extent, code))
+        n = self.head(self._features((x - self.centre) / self.extent, code)) * self.ansatz.scale
         points = Points(x, self.axes)
         if self.ansatz.factor is not None:
             n = self._part("factor", self.ansatz.factor, points) * n
@@ -196,7 +196,7 @@ class Field(nn.Module, Conditional, Differentiable):
         return Jet(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
 
     def _jet(self, x: Tensor, streams: Streams, code: Tensor | None) -> Jet:
-        jet = self.head(self._features(self._start(x, streams), code))
+        jet = Jet(self.head(self._features(self._start(x, streams), code)).data * self.ansatz.scale, streams)
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         lift = self._extra("lift", self.ansatz.lift, x, streams)
         jet = jet if factor is None else jet * factor

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from pinnscene.ansatz import Ansatz
 from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
@@ -53,6 +54,11 @@ class EikonalSdf(ShapeProblem):
             raise PinnsceneError(f"truncate expected a distance of at least 0, got {self.truncate}")
         if self.learn == "distance" and self.truth.kind == "cloud":
             raise PinnsceneError("learn=distance needs a mesh, a volume or a solid; a cloud has learn=points")
+
+    def ansatz(self) -> Ansatz:
+        """Half the frame's side as the unit of distance: the network's slope is about one too."""
+        lower, upper = self.frame()
+        return Ansatz(scale=(upper[0] - lower[0]) / 2)
 
     @property
     def measured(self) -> bool:

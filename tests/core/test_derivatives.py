@@ -359,3 +359,16 @@ def test_frozen_carries_into_an_ansatz(make_field):
         u.engine = engine
         answers.append(operator(u, p, terms(p)))
     assert_close(answers[0], answers[1], 1e-10)
+
+
+def test_a_scale_is_a_factor_of_the_network(make_field):
+    """Of values, of derivatives by both engines, and of the features that a last layer is solved for."""
+    p = points()
+    plain, scaled = make_field(BOX), make_field(BOX, ansatz=Ansatz(scale=250.0))
+    for engine in ("jets", "nested"):
+        plain.engine = scaled.engine = engine
+        pairs = zip(partials(plain, p, "", "t", "xx"), partials(scaled, p, "", "t", "xx"), strict=True)
+        assert all(torch.allclose(250 * a, b, rtol=1e-13) for a, b in pairs)
+    (features,) = scaled.feature_derivatives(p, [{(): 1.0}])
+    head = torch.cat([scaled.head.weight, scaled.head.bias[:, None]], 1)
+    assert torch.allclose(features @ head.T, scaled(p), rtol=1e-13)
