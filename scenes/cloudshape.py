@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from pinnscene import seeds
 from pinnscene.errors import PinnsceneError
@@ -44,8 +44,7 @@ class CloudShape(Shape):
         return self.points[chosen], None if self.normals is None else self.normals[chosen]
 
     def distance(self, p: Numbers) -> Numbers:
-        apart = self._tree.query(self._frame(queries(p)))[0] * self._frame.size
-        return np.where(self.inside(p), -apart, apart)
+        return self.nearest(p)[0]
 
     def inside(self, p: Numbers) -> NDArray[np.bool_]:
         if self._winding is None:
@@ -84,8 +83,8 @@ class CloudShape(Shape):
         return self._frame(self.points)
 
     @cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self._local)
+    def _tree(self) -> KDTree:
+        return KDTree(self._local)
 
     @cached_property
     def _winding(self) -> MeshWinding | None:
@@ -94,7 +93,7 @@ class CloudShape(Shape):
         return MeshWinding(splats(self._local, self.normals, areas(self._local, self._tree)))
 
 
-def areas(points: Numbers, tree: cKDTree) -> Numbers:
+def areas(points: Numbers, tree: KDTree) -> Numbers:
     """The part of the surface [n] that each point stands for.
 
     The disc out to the k-th neighbour holds k points' worth of area: pi r^2 / k, unbiased for points strewn at random.
@@ -151,8 +150,8 @@ def _once(points: Numbers, normals: Numbers | None, notes: list[str]) -> tuple[N
 def _outwards(points: Numbers, normals: Numbers, notes: list[str]) -> Numbers:
     """Normals that look outwards on the whole: the volume that points, normals and areas enclose is positive."""
     local = Frame(points)(points)
-    tree = cKDTree(local)
-    beside = normals[tree.query(local, 2)[1][:, 1]]
+    tree = KDTree(local)
+    beside = normals[np.asarray(tree.query(local, 2)[1])[:, 1]]
     away = float(((normals * beside).sum(1) < 0).mean())
     if away > DISAGREE:
         notes.append(f"normals of neighbours look opposite ways at {away:.0%} of the points: the inside may be wrong")

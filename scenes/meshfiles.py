@@ -53,9 +53,9 @@ def _placed(path: Path) -> list[Soup]:
     import trimesh
 
     # Bytes instead of a path: so trimesh knows of no folder to look for other files in.
-    options = {"process": False, "skip_materials": True}
+    file, ending = BytesIO(path.read_bytes()), path.suffix[1:].lower()
     try:
-        scene = trimesh.load_scene(BytesIO(path.read_bytes()), file_type=path.suffix[1:].lower(), **options)
+        scene = trimesh.load_scene(file, file_type=ending, process=False, skip_materials=True)
     except ValueError:
         if path.suffix.lower() != ".ply" or not _binary(path):
             raise

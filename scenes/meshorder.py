@@ -50,7 +50,7 @@ def _agreed(mesh: Mesh) -> tuple[Mesh, NDArray[np.int64], list[str]]:
     """Neighbours made to agree, each patch by the side of most of its area; and the patch of each face [f]."""
     from igl import bfs_orient
 
-    agreed, patches = bfs_orient(np.ascontiguousarray(mesh.faces))
+    agreed, patches = (np.asarray(out, np.int64) for out in bfs_orient(np.ascontiguousarray(mesh.faces)))
     turned = (agreed != mesh.faces).any(axis=1)
     area = np.linalg.norm(mesh.area_vectors(), axis=1)
     share = np.bincount(patches, area * turned) > np.bincount(patches, area) / 2

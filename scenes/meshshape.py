@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from pinnscene.scenes.meshclean import clean
 from pinnscene.scenes.meshfiles import read_mesh
 from pinnscene.scenes.shapechecks import with_volume
 from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
-from pinnscene.scenes.winding import CHUNK, Frame, MeshWinding
+from pinnscene.scenes.winding import CHUNK, Frame, Held, MeshWinding
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,20 +30,19 @@ class MeshShape(Shape):
         return on_triangles(self.triangles, n, g)
 
     def distance(self, p: Numbers) -> Numbers:
-        points = queries(p)
-        return np.where(self._winding(points) > 0.5, -1.0, 1.0) * self._apart(points)
+        return self.nearest(p)[0]
 
     def inside(self, p: Numbers) -> NDArray[np.bool_]:
         return self._winding(queries(p)) > 0.5
 
     def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
-        frame, vertices, faces, tree = self._tree
+        frame, vertices, faces, held = self._tree
         points = queries(p)
         apart, direction = np.empty(len(points)), np.empty_like(points)
         for first in range(0, len(points), CHUNK):
             part = slice(first, first + CHUNK)
             local = frame(points[part])
-            squares, _, closest = tree.squared_distance(vertices, faces, local)
+            squares, _, closest = held.tree.squared_distance(vertices, faces, local)
             apart[part] = np.sqrt(squares)
             direction[part] = (local - closest) / np.maximum(apart[part], np.finfo(float).tiny)[:, None]
         side = np.where(self._winding(points) > 0.5, -1.0, 1.0)
@@ -57,27 +55,18 @@ class MeshShape(Shape):
     def mesh(self) -> Mesh:
         return self.triangles
 
-    def _apart(self, p: Numbers) -> Numbers:
-        """The distance without its sign."""
-        frame, vertices, faces, tree = self._tree
-        out = np.empty(len(p))
-        for first in range(0, len(p), CHUNK):
-            part = slice(first, first + CHUNK)
-            out[part] = np.sqrt(tree.squared_distance(vertices, faces, frame(p[part]))[0]) * frame.size
-        return out
-
     @cached_property
     def _winding(self) -> MeshWinding:
         return MeshWinding(self.triangles)
 
     @cached_property
-    def _tree(self) -> tuple[Frame, Numbers, NDArray[np.int64], Any]:
+    def _tree(self) -> tuple[Frame, Numbers, NDArray[np.int64], Held]:
         from igl import AABB
 
-        frame, tree = Frame(self.triangles.vertices), AABB()
+        frame, held = Frame(self.triangles.vertices), Held(AABB())
         vertices, faces = frame(self.triangles.vertices), np.ascontiguousarray(self.triangles.faces)
-        tree.init(vertices, faces)
-        return frame, vertices, faces, tree
+        held.tree.init(vertices, faces)
+        return frame, vertices, faces, held
 
 
 def on_triangles(mesh: Mesh, n: int, g: torch.Generator) -> tuple[Numbers, Numbers]:

@@ -45,11 +45,11 @@ def _walk(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Where the indices of each record start, how many they are, and where the element ends."""
     little = "little" if order == "<" else "big"
-    steps = [(p.counter and int(p.counter[1]), int(p.kind[1]), p.name in INDICES) for p in element.properties]
+    steps = [(int((p.counter or "u0")[1]), int(p.kind[1]), p.name in INDICES) for p in element.properties]
     starts, lengths = np.zeros(element.count, np.int64), np.zeros(element.count, np.int64)
     for i in range(element.count):
         for counter, size, wanted in steps:
-            if counter is None:
+            if counter == 0:  # no list
                 at += size
                 continue
             length = int.from_bytes(data[at : at + counter], little)

@@ -7,6 +7,7 @@ it can how far away the surface is. All numbers are float64, in the units and at
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,16 +78,20 @@ class Shape(ABC):
         Raises:
             PinnsceneError: as ``distance`` does.
         """
-        from pinnscene.scenes.meshshape import mesh_shape
-
-        if "triangles" not in self.__dict__:
-            surface = self.mesh()
-            assert surface is not None
-            self.__dict__["triangles"] = mesh_shape(surface.vertices, surface.faces, self.name)
-        apart, direction = self.__dict__["triangles"].nearest(p)
+        apart, direction = self._meshed.nearest(p)
         side = np.where(self.inside(p), -1.0, 1.0)
         flip = np.where(side * apart < 0, -1.0, 1.0)
         return side * np.abs(apart), flip[:, None] * direction
+
+    @cached_property
+    def _meshed(self) -> "Shape":
+        """The shape's mesh as a shape of its own."""
+        from pinnscene.scenes.meshshape import mesh_shape
+
+        surface = self.mesh()
+        if surface is None:
+            raise PinnsceneError(f"{self.name} has no mesh to take distances to: give a mesh, a volume or a solid")
+        return mesh_shape(surface.vertices, surface.faces, self.name)
 
     @abstractmethod
     def shifted(self, by: Numbers) -> "Shape":

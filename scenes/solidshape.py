@@ -13,7 +13,7 @@ from pinnscene.scenes.solids import Moved, Solid
 from pinnscene.scenes.volumeshape import isosurface
 from pinnscene.scenes.winding import CHUNK
 
-CELLS = 128  # of the marching cubes along the longest side
+CELLS = 96  # of the marching cubes along the longest side
 MARGIN = 0.02  # of the longest side, around the box
 NEWTON = 4  # steps onto the zero set
 
@@ -38,6 +38,13 @@ class SolidShape(Shape):
         points = torch.from_numpy(queries(p))
         with torch.no_grad():
             return torch.cat([self.solid.distance(part)[:, 0] for part in points.split(CHUNK)]).numpy()
+
+    def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
+        """By the formula where it is the true distance, else to the mesh."""
+        if not self.exact:
+            return super().nearest(p)
+        value, slope = self._value_and_slope(queries(p))
+        return value[:, 0], slope
 
     def shifted(self, by: Numbers) -> "SolidShape":
         x, y, z = by.tolist()

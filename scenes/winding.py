@@ -4,6 +4,10 @@ It is 1 inside a closed surface and 0 outside, and goes smoothly from one to the
 one (Jacobson et al. 2013). The fast form is libigl's (Barill et al. 2018).
 """
 
+import atexit
+from typing import Any, ClassVar
+from weakref import WeakSet
+
 import numpy as np
 
 from pinnscene.mesh.record import Mesh
@@ -24,6 +28,22 @@ class Frame:
         return np.ascontiguousarray((p - self.centre) / self.size)
 
 
+class Held:
+    """A tree of libigl's, let go of before Python ends: its bindings write of leaks about any that is still held."""
+
+    alive: ClassVar["WeakSet[Held]"] = WeakSet()
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+        Held.alive.add(self)
+
+
+@atexit.register
+def _let_go() -> None:
+    for held in Held.alive:
+        held.tree = None
+
+
 class MeshWinding:
     """The winding number of triangles, by a tree that is built once."""
 
@@ -31,15 +51,15 @@ class MeshWinding:
         from igl import FastWindingNumberBVH
 
         self.frame = Frame(mesh.vertices)
-        self._tree = FastWindingNumberBVH()
-        self._tree.init(self.frame(mesh.vertices), np.ascontiguousarray(mesh.faces), 2)
+        self._held = Held(FastWindingNumberBVH())
+        self._held.tree.init(self.frame(mesh.vertices), np.ascontiguousarray(mesh.faces), 2)
 
     def __call__(self, p: Numbers) -> Numbers:
         """The winding number [n] at points [n, 3]."""
         out = np.empty(len(p))
         for first in range(0, len(p), CHUNK):
             part = slice(first, first + CHUNK)
-            out[part] = self._tree.winding_number(self.frame(p[part]), 2.0)
+            out[part] = self._held.tree.winding_number(self.frame(p[part]), 2.0)
         return out
 
 

@@ -12,7 +12,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.scenes.cloudshape import cloud_shape
 from pinnscene.scenes.meshshape import MeshShape, mesh_shape
 from pinnscene.scenes.shapes import Shape, built_in
-from pinnscene.scenes.solids import Solid
+from pinnscene.scenes.solids import Solid, Sphere
 from pinnscene.scenes.solidshape import solid_shape
 from pinnscene.scenes.volumeshape import volume_shape
 
@@ -334,6 +334,53 @@ def test_a_volume_whose_slope_is_not_one_counts_by_its_sign_alone() -> None:
     shape = volume_shape(3 * (np.linalg.norm(lattice(), axis=3) - 0.7), STEP, ORIGIN, "volume")
     assert not shape.exact
     assert "slope is 2.98" in shape.notes[0]
+
+
+# All of them
+
+
+@dataclass(frozen=True)
+class Squared(Solid):
+    """A unit ball by a level set that is no distance."""
+
+    @property
+    def exact(self) -> bool:
+        return False
+
+    def distance(self, p: torch.Tensor) -> torch.Tensor:
+        return (p.square().sum(1, keepdim=True) - 1) / 6
+
+    def extent(self, e: tuple[float, float, float]) -> float:
+        return 1.0
+
+
+def every_kind() -> list[Shape]:
+    """Unit balls about (2, 0, 0) of each kind that has a mesh, and a solid that has no true distance."""
+    at = np.stack(np.meshgrid(*[np.linspace(-1.5, 1.5, 41)] * 3, indexing="ij"), -1)
+    distances = np.linalg.norm(at, axis=3) - 1
+    shapes = [
+        shape_of(ball(fine=4)),
+        volume_shape(distances, np.full(3, 0.075), np.full(3, -1.5), "volume"),
+        solid_shape(Sphere(1.0), "sphere"),
+        solid_shape(Squared(), "squared"),
+        cloud_shape(sphere_cloud(4000), sphere_cloud(4000), "cloud"),
+    ]
+    return [shape.shifted(np.array([2.0, 0, 0])) for shape in shapes]
+
+
+@pytest.mark.parametrize("shape", every_kind(), ids=lambda shape: f"{shape.kind} {shape.name}")
+def test_the_nearest_place_is_true_for_every_kind_wherever_it_was_shifted(shape: Shape) -> None:
+    p = places(400)
+    radius = np.linalg.norm(p, axis=1)
+    p, radius = p[np.abs(radius - 0.9) > 0.3], radius[np.abs(radius - 0.9) > 0.3]
+    distance, slope = shape.nearest(p + np.array([2, 0, 0]))
+    np.testing.assert_allclose(distance, radius - 1, atol=0.01 if shape.mesh() else 0.05)
+    np.testing.assert_allclose(np.linalg.norm(slope, axis=1), 1, atol=1e-6)
+    far = radius > 0.4
+    assert ((slope * p).sum(1)[far] > 0.95 * radius[far]).all()
+    np.testing.assert_allclose([shape.lower, shape.upper], [[1, -1, -1], [3, 1, 1]], atol=0.02)
+    points, _ = shape.surface(50, torch.Generator().manual_seed(0))
+    np.testing.assert_allclose(np.linalg.norm(points - [2, 0, 0], axis=1), 1, atol=0.01)
 
 
 # Solids
