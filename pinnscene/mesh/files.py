@@ -108,7 +108,7 @@ def _write_glb(mesh: Mesh, path: Path) -> None:
     )
     scene = trimesh.Scene()
     scene.add_geometry(body, transform=trimesh.transformations.translation_matrix(middle))
-    path.write_bytes(scene.export(file_type="glb", include_normals=mesh.normals is not None))
+    path.write_bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=mesh.normals is not None))
 
 
 WRITERS: dict[str, Callable[[Mesh, Path], None]] = {

@@ -145,11 +145,11 @@ def test_boxes_that_are_no_cubes_and_far_away() -> None:
 
 
 def test_a_level_and_a_lattice_that_the_surface_lies_on() -> None:
-    """A cube whose sides are lattice points: no holes; only the twelve edges are cut off, by half a square each."""
-    f = lambda x: x.abs().amax(1)
-    found = report(extract(made(f), BOX, 16, level=0.5))
-    assert found.watertight and found.genus == 0
-    assert found.volume == pytest.approx(1 - 12 * 0.125**2 / 2, abs=0.02)
+    """An octahedron whose sides pass through lattice points: no holes, and no two vertices in one place."""
+    mesh = extract(made(lambda x: x.abs().sum(1)), BOX, 16, level=0.5)
+    found = report(mesh)
+    assert found.watertight and found.genus == 0 and found.vertices == len(np.unique(mesh.vertices, axis=0))
+    assert found.volume == pytest.approx(4 / 3 * 0.5**3, rel=1e-2)
 
 
 def test_a_surface_that_leaves_the_box_is_open() -> None:
