@@ -51,7 +51,9 @@ def export(
     check_place(place)
     field = open_field(run, made, configured, device)
     with Progress(quiet=quiet or as_json) as progress:
-        written = made.export(field, ExportRequest(place, resolution, level, progress.share))
+        written = made.export(
+            field, ExportRequest(place, resolution, level, lambda done: progress.share(done, "exporting"))
+        )
     if as_json:
         print(dumps({"run": str(run.path), "files": [str(p) for p in written.files], "report": written.report}), end="")
     elif not quiet:

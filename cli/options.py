@@ -20,8 +20,8 @@ Code = Annotated[
     str | None,
     typer.Option("--problem", metavar="FILE.py:Class", help="The code of a run's custom problem, to have it loaded."),
 ]
-Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, or a registered backbone.")]
-Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional.")]
+Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, grid, hash, or a registered backbone.")]
+Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional, grid, hash.")]
 Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
 Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
 Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]

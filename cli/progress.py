@@ -53,10 +53,10 @@ class Progress:
         if self.live.is_started:
             self.live.update(Text(text + " ..."))
 
-    def share(self, done: float) -> None:
-        """Show how much of a rendering is done."""
+    def share(self, done: float, what: str = "rendering") -> None:
+        """Show how much of a rendering or an export is done."""
         if self.live.is_started:
-            self.live.update(Group(Text("rendering"), ProgressBar(total=1.0, completed=done, width=40)))
+            self.live.update(Group(Text(what), ProgressBar(total=1.0, completed=done, width=40)))
 
     def _line(self, log: "Log") -> str:
         losses = "  ".join(f"{name} {loss:.2e}" for name, loss in log.losses.items())

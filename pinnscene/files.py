@@ -19,6 +19,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}-{token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise cannot_write(path, cause) from cause
+    try:
         yield temporary
         _flush(temporary)
         temporary.replace(path)
