@@ -16,8 +16,8 @@ from pinnscene.render.baking import Baked
 from pinnscene.render.camera import Camera
 from pinnscene.render.tracing import slab
 
-TOP, BOTTOM = (0.60, 0.645, 0.70), (0.90, 0.90, 0.895)  # the backdrop as shown, in sRGB
-KEY, SKY, BOUNCE, RIM = (2.6, 2.36, 2.05), (0.44, 0.53, 0.66), (0.30, 0.27, 0.25), (0.8, 0.9, 1.05)
+TOP, BOTTOM = (0.66, 0.70, 0.75), (0.92, 0.92, 0.915)  # the backdrop as shown, in sRGB
+KEY, SKY, BOUNCE, RIM = (2.05, 1.84, 1.56), (0.47, 0.56, 0.69), (0.42, 0.38, 0.35), (1.1, 1.22, 1.4)
 LIGHT = (-0.62, 0.95, 0.55)  # where the key stands: right of the camera, up, and towards the camera
 SPREAD = 0.15  # the key's half-angle as a tangent: how soft its shadow is
 MARCH = 96  # steps of a shadow ray at most
@@ -26,7 +26,7 @@ TAPS = 5
 FILL = (0.85, 0.92, 1.05)  # light from the sky on the ground, next to the key's 1
 DIM = 0.10  # of the ground's light that gets everywhere
 GLOSS = 42.0  # exponent of the highlight
-STRENGTH = 0.2
+STRENGTH = 0.26
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from pinnscene.render.shading import LIGHT, Studio, backdrop, ground, lit, studi
 from pinnscene.render.tracing import CUT, GROUND, SURFACE, march, sharpen, touch
 from pinnscene.views import Differentiable
 
-COLOUR = (0.50, 0.235, 0.135)  # the plain material, linear
+COLOUR = (0.47, 0.20, 0.115)  # the plain material, linear
 CONTRAST = 0.035  # of the square root of light, between neighbours, from which every sample is shaded
 STEEP = 6.0  # pixels of depth within a pixel from which its samples are taken apart
 

@@ -18,7 +18,8 @@ NOTHING, SURFACE, CUT, GROUND = 0, 1, 2, 3  # what a ray meets; CUT: the box's w
 STEPS = 1024  # at most; a ray that takes half a cell at a time crosses every box in fewer
 MARGIN = 3.5  # cells: a diagonal of the coarse cells that the distances away from the surface are good to
 ASIDE = 0.25  # cells before a hit where a normal is taken that would point away
-LOOKS = 9  # at the field along a grazing ray
+NEAR = 1.75  # cells: how near a ray passes that may meet an edge
+LOOKS = 11  # at the field along a grazing ray
 NEWTON = 4  # evaluations of the field at a hit, at most
 SETTLED = 0.0025  # cells: a Newton step below this leaves the normal exact to 1e-4 for radii from 25 cells
 
@@ -29,7 +30,7 @@ class Hits(NamedTuple):
     Attributes:
         t: [n] along the rays, infinite where nothing is met.
         kind: [n] in uint8, of the constants above.
-        graze: [n] where a ray came nearest to the surface before that without meeting it, within a cell; else nan.
+        graze: [n] where a ray came nearest to the surface before that without meeting it, within ``NEAR``; else nan.
     """
 
     t: Tensor
@@ -72,7 +73,7 @@ def march(baked: Baked, origins: Tensor, directions: Tensor) -> Hits:
     cut = (value < 0) & (enter[ray] > 0)
     t[ray[cut]], kind[ray[cut]] = at[cut], CUT
     alive = ~cut
-    nearest = torch.full_like(t, baked.cell)  # how near the grazes are
+    nearest = torch.full_like(t, NEAR * baked.cell)  # how near the grazes are
     for _ in range(STEPS):
         if not bool(alive.all()):
             ray, at, end, value = ray[alive], at[alive], end[alive], value[alive]
@@ -84,7 +85,7 @@ def march(baked: Baked, origins: Tensor, directions: Tensor) -> Hits:
         there = torch.minimum(at + stride, end)
         after = baked.distance(torch.addcmul(o, there[:, None], d))
         met = (value < 0) != (after < 0)
-        passing = ~met & (size < baked.cell) & (after.abs() >= size)
+        passing = ~met & (size < NEAR * baked.cell) & (after.abs() >= size)
         if bool(passing.any()):
             some, gap, where = ray[passing], size[passing], at[passing]
             closer = gap < nearest[some]
@@ -110,7 +111,7 @@ def sharpen(u: Differentiable, baked: Baked, origins: Tensor, directions: Tensor
     """
     ray = hits.graze.isfinite().nonzero()[:, 0]
     t, kind = hits.t.clone(), hits.kind.clone()
-    shares = torch.linspace(-1.5, 1.5, LOOKS, dtype=torch.float64, device=t.device) * baked.cell
+    shares = torch.linspace(-NEAR, NEAR, LOOKS, dtype=torch.float64, device=t.device) * baked.cell
     for some in ray.split(max(1, CHUNK // LOOKS)):
         at = (hits.graze[some].double()[:, None] + shares).clamp_min(0)
         p = origins[some, None] + at[..., None] * directions[some, None]

@@ -118,12 +118,12 @@ def test_a_plate_of_one_cell_is_not_missed(at: float) -> None:
 
 
 def test_sharp_edges_are_those_of_the_field_and_not_of_the_lattice() -> None:
-    camera = Camera((4.0, 0.0, 0.0), fov=24.0)
-    o, d, hits = traced(CUBE, bake(CUBE, BOX, coarse=16), camera, 16)
-    front = o + (3.5 / -d[:, :1]) * d  # where rays pass the cube's front face, which hides all else
-    inside = front[:, 1:].abs().amax(1) < 0.5
+    camera, off = Camera((4.0, 0.0, 0.0), fov=24.0), field(lambda x: cube(x, 0.495))
+    o, d, hits = traced(off, bake(off, BOX, coarse=24), camera, 16)
+    front = o + (3.505 / -d[:, :1]) * d  # where rays pass the cube's front face, which hides all else
+    inside = front[:, 1:].abs().amax(1) < 0.495
     wrong = inside != (hits.kind == SURFACE)
-    assert float(wrong.double().mean()) < 0.002
+    assert float(wrong.double().mean()) < 0.001, "the lattice alone has 0.004 wrong"
 
 
 def test_the_inside_is_cut_open_at_the_walls_of_the_box() -> None:
@@ -201,9 +201,12 @@ def test_the_light_is_what_lights() -> None:
 
 
 def test_samples_are_averaged() -> None:
-    few, many = (Shot(CUBE, bake(CUBE, BOX, coarse=12), SIDE, SIZE, Style("normal", n)).linear() for n in (1, 5))
-    assert len(many.reshape(-1, 3).unique(dim=0)) > len(few.reshape(-1, 3).unique(dim=0))
-    torch.testing.assert_close(few.mean((0, 1)), many.mean((0, 1)), rtol=0, atol=0.02)
+    shot = Shot(CUBE, bake(CUBE, BOX, coarse=12), replace(SIDE, target=(0.0, 0.013, 0.0)), SIZE, Style("normal", 4))
+    row = shot.linear()[24, :24, 0]
+    face, behind = float(row.max()), float(row[0])
+    quarters = 4 * (row - behind) / (face - behind)
+    partly = quarters[(quarters > 0.5) & (quarters < 3.5)]
+    assert len(partly) > 0 and float((partly - partly.round()).abs().max()) < 0.25
 
 
 def test_curvature_is_coloured_by_its_sign() -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import imageio.v2 as imageio
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -55,8 +56,7 @@ def test_a_folder_gets_a_view_an_orbit_and_slices(tmp_path: Path) -> None:
     written = render_surface(EGG, BOX, RenderRequest(tmp_path / "made", (48, 48), frames=2, samples=1))
     assert [p.name for p in written] == ["view.png", "orbit.mp4", "slices.png"]
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["orbit.mp4", "slices.png", "view.png"]
-    with imageio.get_reader(written[1]) as film:
-        assert sum(1 for _ in film) == 2
+    assert imageio_ffmpeg.count_frames_and_secs(str(written[1]))[0] == 2
 
 
 def test_an_orbit_has_the_frames_asked_for_and_turns(tmp_path: Path) -> None:
