@@ -22,7 +22,8 @@ STEPS = 400
 EACH = 192  # points of a cloud a step
 OFFSET = 0.03  # of points beside the surface along its normals, in sides of the cube
 LR = 0.02  # step length of the codes
-POSE = 0.1  # that of shift and side, as a share of the codes'
+SHIFT, SPIN = 0.1, 0.5  # those of place and size, and of the rotation, as shares of it
+PRIOR = 1e-3  # weight of the squared length of a code
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +55,23 @@ class Clouds(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What explains clouds: codes [b, size], and where their cubes lie in those of the clouds: [b, 3] and [b]."""
+    """What explains clouds: codes [b, size], and the cubes that the members lie in as seen in those of the clouds.
+
+    The middle of such a cube is ``shift`` [b, 3], its side exp(``grow``) [b]; it is turned by the vector ``spin``
+    [b, 3]: about its direction, by its length in radians.
+    """
 
     codes: Tensor
     shift: Tensor
-    side: Tensor
+    grow: Tensor
+    spin: Tensor
+
+    @property
+    def turn(self) -> Tensor:
+        """The rotations [b, 3, 3]."""
+        zero = torch.zeros_like(self.grow)
+        x, y, z = self.spin.unbind(1)
+        return torch.matrix_exp(torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).unflatten(1, (3, 3)))
 
 
 def together(clouds: Sequence[Cloud], frames: Sequence[Frame]) -> Clouds:
@@ -73,7 +86,7 @@ def together(clouds: Sequence[Cloud], frames: Sequence[Frame]) -> Clouds:
 
 def as_given(codes: Tensor) -> Fit:
     """Codes with every cube where the cloud's is."""
-    return Fit(codes, codes.new_zeros(len(codes), 3), codes.new_ones(len(codes)))
+    return Fit(codes, *(codes.new_zeros(len(codes), *rest) for rest in ((3,), (), (3,))))
 
 
 def cut(distance: Tensor) -> Tensor:
@@ -81,28 +94,29 @@ def cut(distance: Tensor) -> Tensor:
     return distance.clamp(-BAND, BAND)
 
 
-def fit_codes(u: "Field", clouds: Clouds, prior: float, seed: int = 0) -> Fit:
-    """The codes under which the field x
+def fit_codes(u: "Field", clouds: Clouds, seed: int = 0) -> Fit:
+    """The codes under which the field explains clouds best, with the cubes moved, scaled and turned to suit.
 
-    On the points the distance is 0; with normals it is +-OFFSET beside them. ``prior`` is the weight of the
-    squared length of a code. The field's weights stay as they are.
+    A cloud's own cube misses the outermost parts, and a member turned as no trained one is may still be of a kind
+    with one. On the points the distance is 0; with normals it is +-OFFSET beside them. The field's weights stay.
     """
     xyz, target = (t.to(u.device, u.dtype) for t in observations(clouds))
-    fit = _best_trained(u, xyz, target)
-    z, shift, grow = fit.codes.requires_grad_(), fit.shift.requires_grad_(), fit.side.log().requires_grad_()
-    optimizer = torch.optim.Adam([{"params": [z]}, {"params": [shift, grow], "lr": POSE * LR}], lr=LR)
+    fit = Fit(*(t.requires_grad_() for t in _best_trained(u, xyz, target)))
+    rates = {"codes": 1.0, "shift": SHIFT, "grow": SHIFT, "spin": SPIN}
+    optimizer = torch.optim.Adam([{"params": [getattr(fit, name)], "lr": LR * rate} for name, rate in rates.items()])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     g = generator(seed, "fit", device=u.device)
-    every = torch.arange(len(z), device=u.device)[:, None]
+    every = torch.arange(len(xyz), device=u.device)[:, None]
     for _ in range(STEPS):
-        rows = torch.randint(xyz.shape[1], (len(z), EACH), generator=g, device=u.device)
+        rows = torch.randint(xyz.shape[1], (len(xyz), EACH), generator=g, device=u.device)
         with torch.enable_grad():
-            now = Fit(z, shift, grow.exp())
-            loss = _misfit(u, now, xyz[every, rows], target[every, rows]) + prior * z.square().sum(1)
-            z.grad, shift.grad, grow.grad = torch.autograd.grad(loss.sum(), [z, shift, grow])
+            loss = _misfit(u, fit, xyz[every, rows], target[every, rows]) + PRIOR * fit.codes.square().sum(1)
+            slopes = torch.autograd.grad(loss.sum(), list(fit))
+        for part, slope in zip(fit, slopes, strict=True):
+            part.grad = slope
         optimizer.step()
         schedule.step()
-    return Fit(z.detach(), shift.detach(), grow.detach().exp())
+    return Fit(*(t.detach() for t in fit))
 
 
 def observations(clouds: Clouds) -> tuple[Tensor, Tensor]:
@@ -117,8 +131,8 @@ def observations(clouds: Clouds) -> tuple[Tensor, Tensor]:
 def _misfit(u: "Field", fit: Fit, xyz: Tensor, target: Tensor) -> Tensor:
     """The mean absolute error [b] of the field under each code at its points."""
     b, k = xyz.shape[:2]
-    side = fit.side[:, None, None]
-    inward = (xyz - fit.shift[:, None]) / side
+    side = fit.grow.exp()[:, None, None]
+    inward = (xyz - fit.shift[:, None]) / side @ fit.turn
     value = u.bind(fit.codes.repeat_interleave(k, 0))(inward.flatten(0, 1)).unflatten(0, (b, k)) * side
     return (cut(value) - target).abs().mean((1, 2))
 

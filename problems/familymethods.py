@@ -76,14 +76,13 @@ class Method(ABC):
         """The surfaces of clouds of one common size, unseen ones too, each in its own units and negative inside."""
         frames = [cloud.frame for cloud in clouds]
         fit = self.fit(u, together(clouds, frames))
-        return [
-            self.place(u.bind(z), frame.within(*pose))
-            for z, frame, *pose in zip(fit.codes, frames, fit.shift, fit.side, strict=True)
-        ]
+        poses = zip(frames, fit.shift, fit.grow.exp(), strict=True)
+        places = [frame.within(shift, side) for frame, shift, side in poses]
+        return [self.place(u.bind(z), *where) for z, *where in zip(fit.codes, places, fit.turn, strict=True)]
 
-    def place(self, u: Differentiable, frame: Frame) -> Placed:
+    def place(self, u: Differentiable, frame: Frame, turn: Tensor | None = None) -> Placed:
         """A member of the cube in own units, negative inside."""
-        return Placed(u, tuple(frame.centre.tolist()), frame.side, self.gain(frame.side))
+        return Placed(u, frame.centre.tolist(), frame.side, self.gain(frame.side), turn)
 
     @abstractmethod
     def gain(self, side: float) -> float:
@@ -104,7 +103,7 @@ class Decoder(Method):
 
     values: ClassVar[tuple[str, ...]] = ("distance",)
     network: ClassVar[dict[str, Any]] = {"width": 128, "depth": 4, "activation": "relu"}
-    adam: ClassVar[dict[str, Any]] = {"lr": 2e-3, "steps": 12_000}
+    adam: ClassVar[dict[str, Any]] = {"lr": 2e-3, "steps": 8_000}
     prior: ClassVar[float] = 1e-4  # 1 / sigma^2 of the codes
 
     def condition(self) -> ConditionSpec:
@@ -134,8 +133,8 @@ class Decoder(Method):
         return u.code(torch.tensor(list(members))).detach()
 
     def fit(self, u: Any, clouds: Clouds) -> Fit:
-        """The codes that explain the clouds best (eq. 10), with the cube moved and scaled to suit."""
-        return fit_codes(u, clouds, self.prior)
+        """The codes that explain the clouds best (eq. 10), with the cube moved, scaled and turned to suit."""
+        return fit_codes(u, clouds)
 
     def gain(self, side: float) -> float:
         return side
@@ -150,8 +149,8 @@ class Encoder(Method):
 
     values: ClassVar[tuple[str, ...]] = ("logit",)
     network: ClassVar[dict[str, Any]] = {"width": 128, "depth": 4, "activation": "relu"}
-    adam: ClassVar[dict[str, Any]] = {"lr": 2e-3, "steps": 8_000}
-    width: ClassVar[int] = 96  # of the encoder
+    adam: ClassVar[dict[str, Any]] = {"lr": 2e-3, "steps": 12_000}
+    width: ClassVar[int] = 64  # of the encoder
 
     def condition(self) -> ConditionSpec:
         return ConditionSpec("cloud", {"size": self.size, "width": self.width})

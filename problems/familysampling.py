@@ -126,7 +126,7 @@ class FamilySampler:
 
 @dataclass(frozen=True)
 class CloudSampler(FamilySampler):
-    """Points of members with a cloud of each, mirrored and stretched at random, cloud and points alike.
+    """Points of members with a cloud of each, turned, mirrored and stretched at random, cloud and points alike.
 
     Inside stays inside under any affine map, so that a few members stand for many; distances would change.
 
@@ -134,18 +134,20 @@ class CloudSampler(FamilySampler):
         points: of a cloud.
         noise: standard deviation of the cloud's points, in sides of the cube.
         stretch: least factor along an axis; 1 for none.
+        turn: standard deviation of the rotation about each axis, radians.
     """
 
     points: int = 512
     noise: float = 0.0
     stretch: float = 0.7
+    turn: float = 0.2
 
     def __call__(self, generator: torch.Generator) -> CloudPoints:
         g = generator
         pool, members = self._members(g)
         xyz, target = self._points(pool, members, g)
         rows = torch.randint(pool.surface.shape[1], (len(members), self.points), generator=g, device=g.device)
-        turns = _turns(len(members), self.stretch, g).to(xyz)
+        turns = _turns(len(members), self.stretch, self.turn, g).to(xyz)
         clouds = pool.surface[members[:, None], rows] @ turns
         clouds = clouds + self.noise * torch.randn(clouds.shape, generator=g, device=g.device)
         # as for an unseen cloud: its own points say where its cube is
@@ -156,8 +158,11 @@ class CloudSampler(FamilySampler):
         return CloudPoints(inward.flatten(0, 1), shape, target.flatten(0, 1), (clouds - centre) / side)
 
 
-def _turns(b: int, stretch: float, g: torch.Generator) -> Tensor:
-    """Random maps [b, 3, 3]: axes mirrored and shrunk."""
+def _turns(b: int, stretch: float, turn: float, g: torch.Generator) -> Tensor:
+    """Random affine maps [b, 3, 3]: turned by about ``turn`` radians an axis, mirrored and shrunk."""
+    x, y, z = (turn * torch.randn(3, b, generator=g, device=g.device)).unbind()
+    zero = torch.zeros_like(x)
+    spin = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).unflatten(1, (3, 3))
     sign = torch.randint(2, (b, 3), generator=g, device=g.device) * 2 - 1
     factor = 1 - (1 - stretch) * torch.rand(b, 3, generator=g, device=g.device)
-    return torch.diag_embed(sign * factor)
+    return torch.matrix_exp(spin) * (sign * factor)[:, None]

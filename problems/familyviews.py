@@ -1,6 +1,8 @@
 """Members of a family seen in their own units, and those between two members."""
 
 from collections.abc import Sequence
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,13 +19,24 @@ if TYPE_CHECKING:
 
 
 class Placed(Differentiable):
-    """v(p) = gain u((p - centre) / side): a field of the unit cube at its place and in its units.
+    """v(p) = gain u(R^T (p - centre) / side): a field of the unit cube at its place and in its units.
 
-    A distance keeps its slope with gain = side. A partial of order k takes the factor gain / side^k.
+    A distance keeps its slope with gain = side. With q = R^T (p - centre) / side, d/dp_i = sum_j R_ij / side d/dq_j.
+
+    Args:
+        u: the field of the cube.
+        centre: where the middle of the cube lies, [3].
+        side: of the cube.
+        gain: factor of the values.
+        turn: the rotation R [3, 3]; None for none.
     """
 
-    def __init__(self, u: Differentiable, centre: tuple[float, ...], side: float, gain: float) -> None:
-        self.u, self.centre, self.side, self.gain = u, centre, side, gain
+    def __init__(
+        self, u: Differentiable, centre: Sequence[float], side: float, gain: float, turn: Tensor | None = None
+    ) -> None:
+        self.u, self.side, self.gain = u, side, gain
+        self.centre = torch.tensor(list(centre), dtype=torch.float64)
+        self.turn = None if turn is None else turn.detach().double().cpu()
         self.axes, self.values = u.axes, u.values
 
     @property
@@ -38,13 +51,30 @@ class Placed(Differentiable):
         return self.u.param(name, self._inward(p))
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        scaled = [{index: c * (self.gain / self.side ** len(index)) for index, c in op.items()} for op in operators]
-        return self.u.derivatives(self._inward(p), scaled)
+        return self.u.derivatives(self._inward(p), [self._turned(op) for op in operators])
+
+    def _turned(self, op: Operator) -> Operator:
+        """The operator on u whose value is that of ``op`` on v."""
+        terms: dict[Index, Any] = {}
+        for index, c in op.items():
+            for inner in product(range(len(self.axes)), repeat=len(index)):
+                factor = self.gain / self.side ** len(index) * self._share(index, inner)
+                if factor:
+                    place = tuple(sorted(inner))
+                    terms[place] = terms[place] + c * factor if place in terms else c * factor
+        return terms
+
+    def _share(self, outer: Index, inner: Index) -> float:
+        """The product of the R_ij of the pairs of axes."""
+        if self.turn is None:
+            return float(outer == inner)
+        return prod(float(self.turn[i, j]) for i, j in zip(outer, inner, strict=True))
 
     def _inward(self, p: Points | Tensor) -> Tensor:
         x = coordinates(p, len(self.axes))
         # in float64: a place far from the origin would cost a float32 its digits
-        return ((x.double() - x.new_tensor(self.centre, dtype=torch.float64)) / self.side).to(x.dtype)
+        q = (x.double() - self.centre.to(x.device)) / self.side
+        return (q if self.turn is None else q @ self.turn.to(x.device)).to(x.dtype)
 
 
 def interpolate(u: Conditional, a: Tensor, b: Tensor, steps: int) -> list[Bound]:
