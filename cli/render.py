@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pinnscene.field import Field
     from pinnscene.piecewise import Piecewise
     from pinnscene.problem import Problem
+    from pinnscene.render.request import RenderRequest
     from pinnscene.run import Run
 
 
@@ -37,6 +38,8 @@ def render(
     elevation: Annotated[
         float | None, typer.Option(help="Of a surface: the camera's degrees above the ground.", show_default="25")
     ] = None,
+    up: Annotated[str | None, typer.Option(help="Of a surface: the axis that points upwards, x, y or z.")] = None,
+    beside: Annotated[bool, typer.Option("--beside", help="Of a surface: what it was made from beside it.")] = False,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -56,11 +59,11 @@ def render(
     opt.refuse_empty(data=data, out=out, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     wanted = opt.parse_size(size)
-    view = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
-    asked = RenderRequest(
-        Path(out or "renders"), wanted, frames, fps, **view
-    )  # a wrong request is told before a solve begins
-    run, made, configured = _find(target, given, knobs, device, code, quiet or as_json)
+    view: dict[str, Any] = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
+    view |= {"up": up, "beside": beside}
+    # a wrong request is told before a solve begins
+    asked = RenderRequest(Path(out or "renders"), wanted, frames, fps, **view)
+    run, made, configured = _find(target, given, knobs, device, code, asked, quiet or as_json)
     field = open_field(run, made, configured, device)
     with Progress(quiet=quiet or as_json) as progress:
         request = replace(asked, out=Path(out) if out else run.path / "renders", progress=progress.share)
@@ -87,7 +90,13 @@ def open_field(run: "Run", made: "Problem", configured: "Config", device: str) -
 
 
 def _find(
-    target: str, given: dict[str, str], knobs: dict[str, dict[str, str]], device: str, code: str | None, quiet: bool
+    target: str,
+    given: dict[str, str],
+    knobs: dict[str, dict[str, str]],
+    device: str,
+    code: str | None,
+    asked: "RenderRequest",
+    quiet: bool,
 ) -> "tuple[Run, Problem, Config]":
     """The run to draw: the one named, the newest with the same configuration, or a new one."""
     from pinnscene.options import build_problem, find_problem
@@ -98,8 +107,10 @@ def _find(
     if _is_run(target):
         run = Run.open(target)
         made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
+        made.check_render(asked)
         return run, made, configured
     made = build_problem(find_problem(target), given)
+    made.check_render(asked)
     configured = configure(made, Settings(device=device, knobs=knobs), target)
     for path in sorted(Path("runs").glob(f"{problem_name(made)}/*/result.json"), reverse=True):
         run = Run(path.parent)

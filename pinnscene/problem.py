@@ -178,6 +178,10 @@ class Problem(ABC):
 
         return render_domain(self, u, request)
 
+    def check_render(self, request: "RenderRequest") -> None:
+        """Raise ``PinnsceneError`` for an option that this problem's pictures do not have, before any work is done."""
+        request.expect_no_view()
+
     def formats(self) -> tuple[str, ...]:
         """What ``export`` can write, as endings of files, the usual one first."""
         return ("npz",)

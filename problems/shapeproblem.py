@@ -1,6 +1,7 @@
 """What problems of shapes have in common: the shape, its box, scores, pictures and meshes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,13 @@ from pinnscene.metrics import evaluate
 from pinnscene.problem import Problem, Reference
 from pinnscene.problems.shapemetrics import iou, shape_scores
 from pinnscene.problems.shapesampling import Places
+from pinnscene.problems.truefield import TrueField
 from pinnscene.samplers import count
 from pinnscene.scenes.cloudshape import CloudShape
 from pinnscene.scenes.shapes import Shape, built_in, load_shape
+from pinnscene.scenes.solidshape import SolidShape
 from pinnscene.seeds import generator
-from pinnscene.views import Differentiable
+from pinnscene.views import Differentiable, FunctionField
 
 if TYPE_CHECKING:
     from pinnscene.exporting import Exported, ExportRequest
@@ -30,7 +33,8 @@ BuiltIn = Literal["figure", "sphere", "box", "torus", "capsule", "gyroid", "blen
 FAR = 100.0  # sizes away from the origin from which float32 would lose detail
 WATCHED = 4000  # points that the progress display scores
 SURFACE = ["accuracy", "completeness", "chamfer_l1", "precision", "recall", "f_score", "normal_consistency"]
-HELDOUT = ["completeness", "recall", "normal_consistency"]
+HELDOUT = ["completeness", "recall", "normal_consistency"]  # the last one where a cloud has normals
+MOST_POOL = 2**25  # points: 1.8 GiB of places, distances and slopes, and three times that while they are made
 EVERY = 10  # of a cloud's points, one is held out
 
 
@@ -50,8 +54,10 @@ class ShapeProblem(Problem):
         if not 0 < self.margin <= 10:
             raise PinnsceneError(f"margin expected a share of the longest side above 0 and up to 10, got {self.margin}")
         count(self.pool, "pool, the points asked about,")
+        if self.pool > MOST_POOL:
+            raise PinnsceneError(f"pool expected at most {MOST_POOL} points to keep in memory, got {self.pool}")
         count(self.n, "n, points a step,")
-        _ = self.truth  # raises on a bad file
+        _ = self.taught  # raises on a bad file
 
     @cached_property
     def source(self) -> Shape:
@@ -83,8 +89,18 @@ class ShapeProblem(Problem):
         truth = self.truth
         if not isinstance(truth, CloudShape):
             return truth, None
+        if len(truth.points) < EVERY:
+            raise PinnsceneError(
+                f"{truth.name} has {len(truth.points)} points: expected at least {EVERY}, as every {EVERY}th is kept "
+                "from training to score with"
+            )
         kept, points = truth.heldout(EVERY)
         return kept, (points, None if truth.normals is None else truth.normals[EVERY - 1 :: EVERY])
+
+    @property
+    def unseen(self) -> "tuple[np.ndarray, np.ndarray | None] | None":
+        """Points [m, 3] that are held out from a cloud, and their normals; None for other shapes."""
+        return self._split[1]
 
     @property
     def side(self) -> float:
@@ -129,13 +145,15 @@ class ShapeProblem(Problem):
         return Reference("held-out", note=f"every {EVERY}th point of the cloud, kept from training{sides}")
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
-        return shape_scores(self.distance_like(u), self.truth, self.domain, heldout=self._split[1])
+        return shape_scores(self.distance_like(u), self.truth, self.domain, heldout=self.unseen)
 
     def metric_names(self) -> list[str]:
         names = ["iou"] if self.truth.signed else []
         names += ["eikonal_mae", "eikonal_p99"]
         names += ["distance_mae", "distance_rel"] if self.truth.exact else []
-        return [*names, *(HELDOUT if self.truth.kind == "cloud" else SURFACE)]
+        if self.truth.kind == "cloud":
+            return [*names, *HELDOUT[: 3 if self.truth.signed else 2]]
+        return [*names, *SURFACE]
 
     def metric_points(self) -> int:
         from pinnscene.problems.shapemetrics import INSIDE
@@ -150,22 +168,42 @@ class ShapeProblem(Problem):
         return "iou", lambda u: iou(evaluate(self.distance_like(u), p).numpy()[:, 0] < 0, inside)
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        return self.draw(u, self.truth, folder)
+
+    def draw(self, u: Differentiable, truth: Shape, folder: Path) -> list[Path]:
+        """Figures of a field beside the truth; one without a surface in the box, as its scores say, has no view."""
         from pinnscene.problems.shapefigures import draw_shape_figures
         from pinnscene.render.request import RenderRequest
-        from pinnscene.render.surface import render_surface
 
-        seen = self.distance_like(u)
-        drawn = draw_shape_figures(seen, self.truth, self.domain, folder)
-        return [*drawn, *render_surface(seen, self.domain, RenderRequest(folder / "view.png"), beside=self.beside())]
+        drawn = draw_shape_figures(self.distance_like(u), truth, self.domain, folder)
+        with suppress(PinnsceneError):
+            drawn += self.render(u, RenderRequest(folder / "view.png"))
+        return drawn
 
-    def beside(self) -> "np.ndarray | None":
-        """What stands beside the reconstruction in pictures: the points of a cloud."""
-        return self.truth.points if isinstance(self.truth, CloudShape) else None
+    def check_render(self, request: "RenderRequest") -> None:
+        """A surface takes every option of a view."""
+        del request
 
     def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
         from pinnscene.render.surface import render_surface
 
-        return render_surface(self.distance_like(u), self.domain, request, beside=self.beside())
+        beside = self.beside() if request.beside else None
+        return render_surface(self.distance_like(u), self.domain, request, request.up or self.up, beside)
+
+    @property
+    def up(self) -> str:
+        """The axis that points upwards: y in the files of modelling programs and scans, z elsewhere."""
+        scanned = self.data is not None and self.truth.kind in ("mesh", "cloud") and not self.data.endswith(".stl")
+        return "y" if scanned else "z"
+
+    def beside(self) -> "Differentiable | np.ndarray":
+        """What stands beside the reconstruction in pictures: the points of a cloud, else the true surface."""
+        truth = self.truth
+        if isinstance(truth, CloudShape):
+            return truth.points
+        if isinstance(truth, SolidShape):
+            return FunctionField(lambda p: truth.solid.distance(p.coords), ("x", "y", "z"), ("d",))
+        return TrueField(truth)
 
     def formats(self) -> tuple[str, ...]:
         return (*SURFACES, "npz")

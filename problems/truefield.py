@@ -14,10 +14,7 @@ from pinnscene.views import Differentiable
 
 
 class TrueField(Differentiable):
-    """The signed distance of a shape and its gradient, on the CPU in float64.
-
-    On the surface itself the gradient of ``Shape.nearest`` is zero, so it is taken a little outside.
-    """
+    """The signed distance of a shape and its gradient, on the CPU in float64."""
 
     axes, values = ("x", "y", "z"), ("d",)
     device, dtype = torch.device("cpu"), torch.float64

@@ -18,6 +18,8 @@ from pinnscene.scenes.shapechecks import with_volume
 from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
 from pinnscene.scenes.winding import CHUNK, Frame, Held, MeshWinding
 
+ON = 1e-6  # of the diagonal: closer than this, the way to the nearest place has no direction
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MeshShape(Shape):
@@ -38,15 +40,20 @@ class MeshShape(Shape):
     def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
         frame, vertices, faces, held = self._tree
         points = queries(p)
-        apart, direction = np.empty(len(points)), np.empty_like(points)
+        apart, direction, nearest = np.empty(len(points)), np.empty_like(points), np.empty(len(points), np.int64)
         for first in range(0, len(points), CHUNK):
             part = slice(first, first + CHUNK)
             local = frame(points[part])
-            squares, _, closest = held.tree.squared_distance(vertices, faces, local)
+            squares, face, closest = held.tree.squared_distance(vertices, faces, local)
             apart[part] = np.sqrt(squares)
             direction[part] = (local - closest) / np.maximum(apart[part], np.finfo(float).tiny)[:, None]
+            nearest[part] = face
         side = np.where(self._winding(points) > 0.5, -1.0, 1.0)
-        return side * apart * frame.size, side[:, None] * direction
+        slope = side[:, None] * direction
+        on = apart < ON
+        vectors = self.triangles.area_vectors()[nearest[on]]
+        slope[on] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return side * apart * frame.size, slope
 
     def shifted(self, by: Numbers) -> "MeshShape":
         moved = replace(self.triangles, vertices=self.triangles.vertices + by)

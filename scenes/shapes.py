@@ -73,7 +73,7 @@ class Shape(ABC):
     def nearest(self, p: Numbers) -> tuple[Numbers, Numbers]:
         """The true signed distance [n] of points [n, 3] and its gradient [n, 3], which has length one.
 
-        Unless a shape knows better, to its mesh, with the shape's own sign. On the surface itself the gradient is zero.
+        Unless a shape knows better, to its mesh, with the shape's own sign. On a mesh the gradient is the normal.
 
         Raises:
             PinnsceneError: as ``distance`` does.

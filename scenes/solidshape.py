@@ -74,6 +74,7 @@ class SolidShape(Shape):
             p = p - move * np.minimum(1, most / np.maximum(length, np.finfo(float).tiny))
         return p
 
+    @torch.enable_grad()
     def _value_and_slope(self, p: Numbers) -> tuple[Numbers, Numbers]:
         """The distance [n, 1] and its gradient [n, 3]."""
         values, slopes = [], []

@@ -22,6 +22,8 @@ class RenderRequest:
         what: of a surface: "shaded", "normal", "depth", "curvature" or "gaussian"; None for shaded.
         samples: of a surface: rays a pixel; None for 4.
         azimuth, elevation: of a surface: where it is seen from, degrees; None for the default view.
+        up: of a surface: the axis that points upwards, "x", "y" or "z"; None for the problem's own.
+        beside: of a surface: draw what it was made from beside it.
     """
 
     out: Path
@@ -33,13 +35,16 @@ class RenderRequest:
     samples: int | None = None
     azimuth: float | None = None
     elevation: float | None = None
+    up: str | None = None
+    beside: bool = False
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(1 <= side <= 65_535 for side in self.size):
             raise PinnsceneError(f"size expected WIDTHxHEIGHT of 1 to 65535 pixels, got {self.size[0]}x{self.size[1]}")
         if not 1 <= self.frames <= 10_000 or not 1 <= self.fps <= 240:
             raise PinnsceneError(f"expected 1 to 10000 frames at 1 to 240 fps, got {self.frames} and {self.fps}")
-
+        if self.up not in (None, "x", "y", "z"):
+            raise PinnsceneError(f"up expected x, y or z, got '{self.up}'")
         if self.what is not None and self.what not in WHATS:
             raise unknown("kind of picture", self.what, WHATS)
         if self.samples is not None and not 1 <= self.samples <= 64:
@@ -51,8 +56,8 @@ class RenderRequest:
 
     def expect_no_view(self) -> None:
         """For what is no surface: raise ``PinnsceneError`` where an option of the view was given."""
-        for name in ("what", "samples", "azimuth", "elevation"):
-            if getattr(self, name) is not None:
+        for name in ("what", "samples", "azimuth", "elevation", "up", "beside"):
+            if getattr(self, name) not in (None, False):
                 raise PinnsceneError(f"--{name} is an option of surfaces, and this problem draws none: leave it out")
 
     @property
