@@ -76,9 +76,8 @@ class Method(ABC):
         """The surfaces of clouds of one common size, unseen ones too, each in its own units and negative inside."""
         frames = [cloud.frame for cloud in clouds]
         fit = self.fit(u, together(clouds, frames))
-        poses = zip(frames, fit.shift, fit.grow.exp(), strict=True)
-        places = [frame.within(shift, side) for frame, shift, side in poses]
-        return [self.place(u.bind(z), *where) for z, *where in zip(fit.codes, places, fit.turn, strict=True)]
+        cubes = [frame.within(*pose) for frame, *pose in zip(frames, fit.shift, fit.grow.exp(), strict=True)]
+        return [self.place(u.bind(z), cube, turn) for z, cube, turn in zip(fit.codes, cubes, fit.turn, strict=True)]
 
     def place(self, u: Differentiable, frame: Frame, turn: Tensor | None = None) -> Placed:
         """A member of the cube in own units, negative inside."""
