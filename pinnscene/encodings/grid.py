@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pinnscene.derivatives.jet import Jet, concatenate
 from pinnscene.encodings.base import Encoding, encodings
 from pinnscene.encodings.gather import gather
-from pinnscene.encodings.kernels import KERNELS
+from pinnscene.encodings.kernels import KERNELS, Kernel
 from pinnscene.errors import PinnsceneError, unknown
 
 Interpolation = Literal["linear", "smoothstep", "quadratic", "cubic"]
@@ -65,26 +65,39 @@ class Level(nn.Module):
         ``wanted`` has for each stream its terms (factor, axes): the partial derivative to those axes, in units of x.
         """
         index, f = self.place(x)
+        products = _Products(self.kernel, f)
         rate = self.cells / 2
-        known: dict[tuple[int, int], Tensor] = {}
-
-        def along(axis: int, order: int) -> Tensor:
-            if (axis, order) not in known:
-                known[axis, order] = self.kernel.weights(f[:, axis], order)
-            return known[axis, order]
-
-        def partial(axes: tuple[int, ...]) -> Tensor:
-            weights = along(0, axes.count(0))
-            for a in range(1, self.inputs):
-                weights = (weights[:, :, None] * along(a, axes.count(a))[:, None, :]).flatten(1)
-            return weights
-
-        streams = [sum(_scaled(c, rate ** len(axes)) * partial(axes) for c, axes in terms) for terms in wanted]
+        streams = [sum(products.partial(axes, c, rate ** len(axes)) for c, axes in terms) for terms in wanted]
         return gather(self.table, index, torch.stack([torch.as_tensor(s) for s in streams]))
 
 
-def _scaled(c: Tensor | float, rate: float) -> Tensor | float:
-    return c * rate if isinstance(c, Tensor) or c * rate != 1.0 else 1.0
+class _Products:
+    """Weights of all coefficients around points: products of those along the axes, shared where they can be."""
+
+    def __init__(self, kernel: Kernel, f: Tensor) -> None:
+        self.kernel, self.f = kernel, f
+        self.known: dict[tuple[int, ...], Tensor] = {}
+
+    def partial(self, axes: tuple[int, ...], c: Tensor | float, rate: float) -> Tensor:
+        """C rate times the partial derivative to ``axes`` of the weights: [n, taps^d]."""
+        orders = tuple(axes.count(a) for a in range(self.f.shape[1]))
+        last = self._along(len(orders) - 1, orders[-1])
+        if isinstance(c, Tensor) or c * rate != 1.0:
+            last = last * (c * rate)  # on a few weights of one axis, not on the many products
+        return last if len(orders) == 1 else _outer(self._product(orders[:-1]), last)
+
+    def _product(self, orders: tuple[int, ...]) -> Tensor:
+        if orders not in self.known:
+            last = self._along(len(orders) - 1, orders[-1])
+            self.known[orders] = last if len(orders) == 1 else _outer(self._product(orders[:-1]), last)
+        return self.known[orders]
+
+    def _along(self, axis: int, order: int) -> Tensor:
+        return self.kernel.weights(self.f[:, axis], order)
+
+
+def _outer(a: Tensor, b: Tensor) -> Tensor:
+    return (a[:, :, None] * b[:, None, :]).flatten(1)
 
 
 @encodings.register("grid")
