@@ -56,6 +56,12 @@ class Constraint:
             raise PinnsceneError(f"the sampler of constraint '{name}' returned no points")
         return batch
 
+    @property
+    def seeks_zero(self) -> bool:
+        """Whether every residual is to be zero."""
+        penalties = self.penalty.values() if isinstance(self.penalty, Mapping) else [self.penalty]
+        return all(penalty.seeks_zero for penalty in penalties)
+
     def blocks(self, name: str, u: Any, batch: Any) -> list[Block]:
         """The residuals of this constraint, each checked to have the shape [n, k]."""
         result = self.residual(u, batch)

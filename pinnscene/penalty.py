@@ -6,6 +6,7 @@ penalty by the parabola with its slope and curvature (``absolute`` by the majori
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,13 @@ from torch.nn import functional as F
 
 
 class Penalty(ABC):
-    """An elementwise cost of a residual."""
+    """An elementwise cost of a residual.
+
+    Attributes:
+        seeks_zero: whether a residual of zero is what is wanted.
+    """
+
+    seeks_zero: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, r: Tensor) -> Tensor:
@@ -82,6 +89,8 @@ class Huber(Penalty):
 @dataclass(frozen=True)
 class Softplus(Penalty):
     """log(1 + exp(r)): binary cross-entropy on a logit signed as (1 - 2 inside) logit."""
+
+    seeks_zero = False
 
     def value(self, r: Tensor) -> Tensor:
         return F.softplus(r)

@@ -258,7 +258,7 @@ class _Loop:
         windows = len(self.problem.cuts()) or 1
         if state.stage < windows - 1 and status != Status.CONVERGED:
             advice += f"; only {state.stage} of {windows} windows are solved whole"
-        elif measured > POOR and status in (Status.CONVERGED, Status.MAX_STEPS):
+        elif measured > POOR and status in (Status.CONVERGED, Status.MAX_STEPS) and self._seeks_zero():
             hint = f"the held-out residual is still {measured:.2g} of a zero network's: take a wider field, more steps"
             advice = f"{advice}; {hint} or more points".removeprefix("; ")
         solution = Solution(
@@ -281,6 +281,10 @@ class _Loop:
             state.stepper, state.shown = {}, None
             self.keeper.save(state)
         return solution
+
+    def _seeks_zero(self) -> bool:
+        """Whether the held-out residual is small where all is well; of a logit it is not."""
+        return all(constraint.seeks_zero for constraint in self.constraints(self.problem).values())
 
 
 def join(problem: Problem, fields: list[Field]) -> Field | Piecewise:

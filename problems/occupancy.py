@@ -1,9 +1,12 @@
 """A shape as its inside and outside."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+import torch
 
 from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
@@ -18,7 +21,7 @@ from pinnscene.views import Differentiable
 
 # The field, and Adam's knobs, by preset.
 FIELDS: dict[str, dict[str, Any]] = {
-    "grid": {"levels": 3, "coarsest": 8, "finest": 64, "features": 4, "interpolation": "cubic"},
+    "grid": {"levels": 3, "coarsest": 8, "finest": 64, "features": 2, "interpolation": "cubic"},
     "hash": {"levels": 4, "coarsest": 8, "finest": 128, "features": 4, "interpolation": "quadratic", "table": 17},
     "siren": {"width": 128, "depth": 4, "first": 30.0, "omega": 30.0},
     "fourier": {"width": 128, "depth": 3, "features": 64, "sigma": 1.0, "activation": "silu"},
@@ -26,7 +29,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
 ADAM: dict[str, dict[str, Any]] = {
-    "grid": {"lr": 5e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
+    "grid": {"lr": 3e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 700},
     "hash": {"lr": 5e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
     "siren": {"lr": 5e-4, "steps": 3000},
     "fourier": {"lr": 2e-3, "steps": 3000},
@@ -43,6 +46,9 @@ class Occupancy(ShapeProblem):
     softplus((1 - 2 inside) l) (Mescheder et al. 1812.03828, eq. 3).
     Reference: the side of points never trained on, by the generalised winding number where the shape is a mesh.
     """
+
+    pool: int = 1_000_000  # points that the shape is asked about, once: sides are soon asked, and soon learnt by heart
+    n: int = 16_384  # points a step
 
     values = ("l",)
 
@@ -71,10 +77,13 @@ class Occupancy(ShapeProblem):
         return FieldSpec(name, knobs=(TABLE if name in ("grid", "hash") else {}) | FIELDS[name])
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
-        return occupancy_scores(self.distance_like(u), self.truth, self.domain, heldout=self._split[1])
+        return occupancy_scores(self.distance_like(u), self.truth, self.domain, heldout=self.unseen)
 
     def metric_names(self) -> list[str]:
         return [name for name in super().metric_names() if not name.startswith(("eikonal", "distance"))]
+
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        return self.draw(u, replace(self.truth, exact=False), folder)  # of a logit only the sign is that of a distance
 
     def distance_like(self, u: Differentiable) -> Differentiable:
         return Negated(u)
@@ -85,7 +94,7 @@ class Negated(Differentiable):
 
     def __init__(self, u: Differentiable) -> None:
         self.u, self.axes, self.values = u, u.axes, u.values
-        self.device, self.dtype = (getattr(u, name, None) for name in ("device", "dtype"))
+        self.device, self.dtype = getattr(u, "device", torch.device("cpu")), getattr(u, "dtype", torch.float64)
 
     def param(self, name: str, p: Any) -> Any:
         return self.u.param(name, p)
