@@ -46,7 +46,7 @@ class Surface:
         for start in range(0, len(points), CHUNK):
             rows = slice(start, start + CHUNK)
             squares, face, _ = self.tree.squared_distance(self.mesh.vertices, self.mesh.faces, points[rows])
-            distances[rows], normals[rows] = np.sqrt(squares.clip(min=0)), self.normals[face]
+            distances[rows], normals[rows] = np.sqrt(np.maximum(squares, 0)), self.normals[face]
         return distances, normals
 
 

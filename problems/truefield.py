@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
 from pinnscene.derivatives import Operator
+from pinnscene.derivatives.names import Index
 from pinnscene.errors import PinnsceneError
 from pinnscene.scenes.shapes import Shape
 from pinnscene.views import Differentiable
@@ -32,7 +33,7 @@ class TrueField(Differentiable):
         sloped = any(index for op in operators for index in op)
         distance, slope = self.shape.nearest(x.numpy()) if sloped else (self.shape.distance(x.numpy()), None)
         value = torch.from_numpy(distance)[:, None]
-        known = {(): value}
+        known: dict[Index, Tensor] = {(): value}
         if slope is not None:
             known |= {(axis,): torch.from_numpy(slope)[:, axis, None] for axis in range(3)}
         return [torch.as_tensor(sum(c * known[index] for index, c in op.items())) for op in operators]

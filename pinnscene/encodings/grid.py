@@ -17,6 +17,7 @@ from pinnscene.encodings.base import Encoding, encodings
 from pinnscene.encodings.gather import gather
 from pinnscene.encodings.kernels import KERNELS, Kernel
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.layers import stack
 
 Interpolation = Literal["linear", "smoothstep", "quadratic", "cubic"]
 Term = tuple[Tensor | float, tuple[int, ...]]  # a factor and the axes of a partial derivative
@@ -112,6 +113,7 @@ class Grid(Encoding):
         grow: the share of the steps over which finer levels join one by one, coarse to fine; 0 for all at once.
     """
 
+    active: Tensor
     favours_jets = True
     rows = DENSE
 
@@ -143,7 +145,7 @@ class Grid(Encoding):
             raise PinnsceneError(
                 f"a grid of {max(self.cells)} cells along {inputs} axes has over {DENSE} nodes: take encoding hash"
             )
-        self.levels = nn.ModuleList(Level(inputs, n, features, self.rows, interpolation) for n in self.cells)
+        self.levels = stack(Level(inputs, n, features, self.rows, interpolation) for n in self.cells)
         self.features, self.grow = features, grow
         self.outputs = len(self.cells) * features + inputs
         self.register_buffer("active", torch.tensor(len(self.cells)))
@@ -154,24 +156,24 @@ class Grid(Encoding):
         x = a.clamp(-1, 1)
         return torch.cat([self._levels(x, [[(1.0, ())]])[0], a], -1)
 
-    def _jet(self, a: Jet) -> Jet:
+    def _jet(self, a: Jet) -> Tensor | Jet:
         """An encoding stands first, so stream k of the coordinates moves along axis ``directions[k]`` alone."""
         streams, x = a.streams, a.value
         within = ((x >= -1) & (x <= 1)).to(x.dtype)  # outside, a grid is constant
         slope = {axis: (a.slopes[k] * within)[:, axis, None] for k, axis in enumerate(streams.directions)}
         wanted: list[list[Term]] = [[(1.0, ())]]
-        wanted += [[(slope[axis], (axis,))] for axis in streams.directions]
+        wanted.extend([(slope[axis], (axis,))] for axis in streams.directions)
         for k, op in enumerate(streams.operators):
-            first = [((a.merged[k] * within)[:, axis, None], (axis,)) for axis, _ in op.first]
+            first: list[Term] = [((a.merged[k] * within)[:, axis, None], (axis,)) for axis, _ in op.first]
             axes = streams.directions
-            second = [(slope[axes[i]] * slope[axes[j]] * c, (axes[i], axes[j])) for i, j, c in op.second]
+            second: list[Term] = [(slope[axes[i]] * slope[axes[j]] * c, (axes[i], axes[j])) for i, j, c in op.second]
             wanted.append([*first, *second])
         return concatenate([Jet(self._levels(x.clamp(-1, 1), wanted), streams), a])
 
     def _levels(self, x: Tensor, wanted: Sequence[Sequence[Term]]) -> Tensor:
         """All levels beside each other [streams, n, levels * features]; those not yet in use are zero."""
         used = int(self.active)
-        parts = [level(x, wanted) for level in list(self.levels)[:used]]
+        parts = [level(x, wanted) for level in self.levels[:used]]
         rest = x.new_zeros(len(wanted), len(x), (len(self.cells) - used) * self.features)
         return torch.cat([*parts, rest], -1)
 

@@ -96,6 +96,7 @@ def _write_stl(mesh: Mesh, path: Path) -> None:
 
 def _write_glb(mesh: Mesh, path: Path) -> None:
     import trimesh
+    from trimesh.exchange.gltf import export_glb
 
     middle = (mesh.vertices.min(0) + mesh.vertices.max(0)) / 2
     body = trimesh.Trimesh(
@@ -108,7 +109,7 @@ def _write_glb(mesh: Mesh, path: Path) -> None:
     )
     scene = trimesh.Scene()
     scene.add_geometry(body, transform=trimesh.transformations.translation_matrix(middle))
-    path.write_bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=mesh.normals is not None))
+    path.write_bytes(export_glb(scene, include_normals=mesh.normals is not None))
 
 
 WRITERS: dict[str, Callable[[Mesh, Path], None]] = {

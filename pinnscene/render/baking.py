@@ -199,7 +199,7 @@ def _far(points: Tensor, cells: Shape, side: Tensor) -> Tensor:
     mean = total / members.clamp_min(1)[:, None]
     empty = (members == 0).reshape(cells).numpy()
     nearest = distance_transform_edt(empty, sampling=side.tolist(), return_distances=False, return_indices=True)
-    flat = torch.from_numpy(np.ravel_multi_index(tuple(nearest), cells)).long()
+    flat = torch.from_numpy(np.ravel_multi_index(tuple(np.asarray(nearest)), cells)).long()
     to = mean[flat.flatten()].reshape(*cells, 3)
     axes = [torch.arange(n + 1) * s for n, s in zip(cells, side.tolist(), strict=True)]
     vertex = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)

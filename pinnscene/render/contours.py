@@ -66,7 +66,7 @@ def _limit(images: list[Array]) -> float:
 def _draw(ax: Any, u: Differentiable, box: Box, axis: str, at: float | None, limit: float) -> Any:
     image, where, place = _cut(u, box, axis, at)
     levels = MaxNLocator(BANDS, symmetric=True).tick_values(-limit, limit)
-    x, y = (np.linspace(*where.extent[k : k + 2], N) for k in (0, 2))
+    x, y = (np.linspace(where.extent[k], where.extent[k + 1], N) for k in (0, 2))
     bands = ax.contourf(x, y, image, levels, cmap=COLOURS, extend="both")
     ax.contour(x, y, image, levels, colors="black", linewidths=0.4, linestyles="solid", alpha=0.35)
     if image.min() < 0 < image.max():

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.render import tone
@@ -51,7 +51,7 @@ def _light(camera: Camera, up: Array) -> Array:
 def _spacing(points: Array) -> float:
     """The median distance to the fourth nearest other point."""
     some = points[:: max(1, len(points) // 2000)]
-    distance = cKDTree(points).query(some, k=min(5, len(points)))[0].reshape(len(some), -1)[:, -1]
+    distance = KDTree(points).query(some, k=min(5, len(points)))[0].reshape(len(some), -1)[:, -1]
     return float(np.median(distance)) or float(np.ptp(points, axis=0).max()) / 100 or 1.0
 
 
