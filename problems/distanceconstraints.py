@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnscene.constraint import Constraint
@@ -12,6 +14,7 @@ from pinnscene.problems.shapesampling import Located, OnSurface, Pool, PoolSampl
 from pinnscene.scenes.shapes import Shape
 from pinnscene.views import Differentiable
 
+Unseen = tuple[NDArray[np.float64], NDArray[np.float64] | None] | None
 NEAR = 0.01  # of the side: relative errors of distances count down to here
 SHARP = 100.0  # how soon exp(-SHARP |d| / side) falls (Sitzmann et al. 2006.09661, eq. 6)
 
@@ -44,7 +47,7 @@ def from_distances(pool: Pool, n: int, slopes: int, side: float, truncate: float
 
 
 def from_points(
-    shape: Shape, pool: Pool, far: Pool | None, n: int, slopes: int, side: float
+    shape: Shape, pool: Pool, far: Pool | None, n: int, slopes: int, side: float, unseen: Unseen = None
 ) -> Mapping[str, Constraint]:
     """Surface points have d = 0 and grad d = n; around them |grad d| = 1; off them what is known.
 
@@ -55,6 +58,7 @@ def from_points(
         n: rows a step off the surface.
         slopes: rows a step where gradients are taken.
         side: the length that distances are measured by.
+        unseen: surface points [m, 3] that are held out from a cloud, and their normals [m, 3] or None.
     """
 
     def surface(u: Differentiable, p: OnSurface) -> dict[str, Tensor]:
@@ -67,7 +71,7 @@ def from_points(
     def off(u: Differentiable, p: Located) -> Tensor:
         return torch.exp(-SHARP * u(p.xyz).abs() / side)
 
-    on = SurfaceSampler(shape, slopes)
+    on = SurfaceSampler(shape, slopes, unseen)
     terms = {
         "surface": Constraint(on, surface, absolute, {"value": 100.0, "normal": 1.0}),
         "eikonal": Constraint(PoolSampler(pool, slopes), eikonal, square, 0.3),

@@ -12,6 +12,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.problems.distanceconstraints import from_distances, from_points
 from pinnscene.problems.shapeproblem import ShapeProblem
 from pinnscene.problems.shapesampling import Pool, far_away, located, placed
+from pinnscene.samplers import count
 
 # The field, and Adam's knobs, by preset: what reached a surface distance of 0.1 % of the diagonal soonest.
 FIELDS: dict[str, dict[str, Any]] = {
@@ -54,6 +55,9 @@ class EikonalSdf(ShapeProblem):
             raise PinnsceneError(f"truncate expected a distance of at least 0, got {self.truncate}")
         if self.learn == "distance" and self.truth.kind == "cloud":
             raise PinnsceneError("learn=distance needs a mesh, a volume or a solid; a cloud has learn=points")
+        if self.truncate and not self.measured:
+            raise PinnsceneError("truncate cuts off true distances, and learn=points has none: leave truncate out")
+        count(self.slopes, "slopes, points a step at which the gradient is taken,")
 
     def ansatz(self) -> Ansatz:
         """Half the frame's side as the unit of distance: the network's slope is about one too."""
@@ -79,7 +83,7 @@ class EikonalSdf(ShapeProblem):
         if self.measured:
             return from_distances(self._pool, self.n, self.slopes, self.side, self.truncate)
         far = self._far if self.taught.signed else None
-        return from_points(self.taught, self._pool, far, self.n, self.slopes, self.side)
+        return from_points(self.taught, self._pool, far, self.n, self.slopes, self.side, self.unseen)
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         return {"adam": ADAM.get(backbone or "grid", {})}

@@ -17,6 +17,7 @@ from pinnscene.seeds import generator
 
 Numbers = NDArray[np.float64]
 FAR = 4.0  # spacings of a cloud's points from which its distances are taken for those of the surface
+CPU = torch.device("cpu")
 UNSEEN = 0.05  # as many points again, as a share of the pool, that no step is trained on
 
 
@@ -50,26 +51,27 @@ class PoolSampler:
     """``n`` random rows of a pool at every step.
 
     Attributes:
-        pool: gives the rows trained on (False), or those that no step sees (True); called when first needed.
+        pool: gives the rows trained on (False), or those that no step sees (True), on a device; called when first
+            needed.
         n: rows a step.
     """
 
-    pool: Callable[[bool], Any] = field(repr=False, compare=False)
+    pool: Callable[[bool, torch.device], Any] = field(repr=False, compare=False)
     n: int
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
 
     def __call__(self, generator: torch.Generator) -> Any:
-        return _rows(self.pool(False), self.n, generator)
+        return _rows(self.pool(False, generator.device), self.n, generator)
 
     def heldout(self, generator: torch.Generator) -> Any:
         """``n`` rows that no step is trained on."""
-        return _rows(self.pool(True), self.n, generator)
+        return _rows(self.pool(True, generator.device), self.n, generator)
 
 
 def _rows(pool: Any, n: int, g: torch.Generator) -> Any:
-    return pool.to(g.device)[torch.randint(0, len(pool), (n,), generator=g, device=g.device)]
+    return pool[torch.randint(0, len(pool), (n,), generator=g, device=g.device)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +118,18 @@ class Pool:
     n: int
     ask: Callable[[Numbers], Any]
     seed: int = 0
-    _made: dict[bool, Any] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[bool, str], Any] = field(default_factory=dict, repr=False)
 
-    def __call__(self, unseen: bool) -> Any:
-        if unseen not in self._made:
-            n = max(1, round(self.n * (UNSEEN if unseen else 1)))
-            self._made[unseen] = self.ask(self.places.draw(n, generator(self.seed, "pool", str(unseen))))
-        return self._made[unseen]
+    def __call__(self, unseen: bool, device: torch.device = CPU) -> Any:
+        """The rows trained on, or those that no step sees, drawn once and moved to a device once."""
+        key = unseen, str(device)
+        if key not in self._made:
+            self._made[key] = self._ask(unseen) if device.type == "cpu" else self(unseen).to(device)
+        return self._made[key]
+
+    def _ask(self, unseen: bool) -> Any:
+        n = max(1, round(self.n * (UNSEEN if unseen else 1)))
+        return self.ask(self.places.draw(n, generator(self.seed, "pool", str(unseen))))
 
 
 def located(shape: Shape, truncate: float = 0.0) -> Callable[[Numbers], Located]:
@@ -168,15 +175,33 @@ def far_away(shape: Shape) -> Callable[[Numbers], Located]:
 
 @dataclass(frozen=True)
 class SurfaceSampler:
-    """``n`` points on a shape's surface at every step."""
+    """``n`` points on a shape's surface at every step.
+
+    Attributes:
+        shape: whose surface.
+        n: points a step.
+        unseen: points [m, 3] of a cloud that no step is trained on, and their normals or None; a surface that is
+            known everywhere needs none, as no step draws the same points.
+    """
 
     shape: Shape = field(repr=False, compare=False)
     n: int
+    unseen: "tuple[Numbers, Numbers | None] | None" = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
 
     def __call__(self, generator: torch.Generator) -> OnSurface:
-        stream = generator if generator.device.type == "cpu" else torch.Generator().manual_seed(generator.seed())
-        points, normals = self.shape.surface(self.n, stream)
-        return OnSurface(torch.from_numpy(points), None if normals is None else torch.from_numpy(normals))
+        return _on_surface(*self.shape.surface(self.n, generator))
+
+    def heldout(self, generator: torch.Generator) -> Any:
+        """``n`` points that no step is trained on."""
+        if self.unseen is None:
+            return self(generator)
+        points, normals = self.unseen
+        rows = torch.randint(0, len(points), (self.n,), generator=generator, device=generator.device).cpu().numpy()
+        return _on_surface(points[rows], None if normals is None else normals[rows])
+
+
+def _on_surface(points: Numbers, normals: Numbers | None) -> OnSurface:
+    return OnSurface(torch.from_numpy(points), None if normals is None else torch.from_numpy(normals))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.knobs import knobs_of
+from pinnscene.problems import occupancy, shapefigures, shapemetrics, shapeproblem, surfacemetrics
+from pinnscene.render import baking, surface
 
 
 @dataclass(frozen=True)
@@ -87,3 +90,15 @@ def make_field() -> Callable[..., Field]:
 def rng() -> torch.Generator:
     """A seeded generator."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def quick_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores and pictures of shapes from fewer points than people get, the same scores and pictures otherwise."""
+    few: dict[str, Any] = {"resolution": 24, "n": 4000}
+    monkeypatch.setattr(shapeproblem, "shape_scores", partial(shapemetrics.shape_scores, **few))
+    monkeypatch.setattr(occupancy, "occupancy_scores", partial(shapemetrics.occupancy_scores, **few))
+    monkeypatch.setattr(shapemetrics, "surface_scores", partial(surfacemetrics.surface_scores, n=1000))
+    monkeypatch.setattr(shapefigures, "SIDE", 24)
+    monkeypatch.setattr(surface, "bake", partial(baking.bake, coarse=24))
+    monkeypatch.setattr(surface, "SIZE", (96, 96))

@@ -1,14 +1,21 @@
 """What every registered problem gets for free: the same suite, run on small instances of each."""
 
 import json
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from pinnscene.backbones import backbones
 from pinnscene.batch import Points
 from pinnscene.config import Config
 from pinnscene.constraint import Constraint
+from pinnscene.encodings import encodings
 from pinnscene.field import Field
+from pinnscene.fieldspec import PRESETS
+from pinnscene.knobs import knobs_of
 from pinnscene.metrics import evaluate, rel_l2
 from pinnscene.objective import Objective
 from pinnscene.options import build_problem, describe_options, find_problem, plain_options
@@ -21,7 +28,13 @@ from pinnscene.trainer import join
 from pinnscene.views import Differentiable, FunctionField
 
 # Options that make a problem small; a problem that is not named here runs as it is.
-SMALL = {"heat": {"n": "200"}, "image-fit": {"side": "24", "n": "128"}}
+SMALL = {
+    "heat": {"n": "200"},
+    "image-fit": {"side": "24", "n": "128"},
+    "eikonal-sdf": {"shape": "sphere", "pool": "2000", "n": "256", "slopes": "128"},
+    "occupancy": {"shape": "sphere", "pool": "2000", "n": "256"},
+    "shape-family": {"count": "5", "n": "256", "shapes": "4", "points": "64", "code": "4"},
+}
 # More instances of a problem, for what its default does not reach.
 VARIANTS = [
     ("heat", {"n": "150", "dims": "2", "walls": "neumann", "hard": "false"}),
@@ -29,23 +42,50 @@ VARIANTS = [
     ("heat", {"n": "150", "dims": "3", "windows": "1"}),
     ("heat", {"n": "150", "start": "modes", "walls": "x0=neumann,x1=dirichlet"}),
     ("image-fit", {"side": "24", "n": "128", "heldout": "0.5", "image": "checkerboard"}),
+    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "capsule", "learn": "points"}),
+    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "box", "truncate": "0.1"}),
+    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "data": "oriented.xyz"}),
+    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "data": "bare.xyz"}),
+    ("occupancy", {**SMALL["occupancy"], "shape": "torus", "margin": "0.3"}),
+    ("occupancy", {**SMALL["occupancy"], "data": "oriented.xyz"}),
 ]
 INSTANCES = [(name, SMALL.get(name, {})) for name in problems] + VARIANTS
-TINY = {"field": {"width": "16", "depth": "2"}}
+# Knobs that make a field small, as far as it has them.
+TINY = {"width": 16, "depth": 2, "levels": 2, "coarsest": 3, "finest": 5}
 
 
-def build(instance: tuple[str, dict[str, str]]) -> Problem:
-    name, options = instance
-    return build_problem(find_problem(name), options)
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files of a ball's points by name: with normals, and without."""
+    folder = tmp_path_factory.mktemp("clouds")
+    normals = np.random.default_rng(0).normal(size=(400, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    np.savetxt(folder / "oriented.xyz", np.concatenate([2 * normals, normals], 1))
+    np.savetxt(folder / "bare.xyz", 2 * normals)
+    return {path.name: str(path) for path in folder.iterdir()}
 
 
 @pytest.fixture(params=INSTANCES, ids=lambda i: f"{i[0]}-{'-'.join(f'{k}={v}' for k, v in i[1].items())}")
-def problem(request: pytest.FixtureRequest) -> Problem:
-    return build(request.param)
+def problem(request: pytest.FixtureRequest, clouds: dict[str, str], quick_shapes: None) -> Problem:
+    name, options = request.param
+    return build_problem(find_problem(name), {k: clouds.get(v, v) for k, v in options.items()})
+
+
+def tiny(problem: Problem) -> dict[str, dict[str, int]]:
+    """Settings of a small field for Adam."""
+    known = problem.field("adam").resolve()
+    knobs = knobs_of(encodings[str(known.encoding)]) | knobs_of(backbones[PRESETS[known.backbone][1]])
+    return {"field": {name: value for name, value in TINY.items() if name in knobs}}
 
 
 def tiny_field(problem: Problem) -> Field:
-    return configure(problem, Settings(solver="adam", knobs=TINY)).field.build(problem)
+    return configure(problem, Settings(solver="adam", knobs=tiny(problem))).field.build(problem)
+
+
+def at_some_code(problem: Problem, u: Any) -> Differentiable:
+    """The field itself, or one of those that it stands for."""
+    given = problem.condition()
+    return u if given is None else u.bind(torch.linspace(-1, 1, given.build().size, dtype=u.dtype))
 
 
 def blocks(problem: Problem, u: Differentiable, dtype: torch.dtype = torch.float64) -> list:
@@ -128,19 +168,20 @@ def test_options_round_trip_through_the_configuration(problem: Problem) -> None:
     assert plain_options(build_problem(type(problem), again.options)) == plain_options(problem)
 
 
-def test_saved_run_gives_the_same_values_bit_for_bit(problem: Problem, tmp_path) -> None:
-    settings = Settings(solver="adam", steps=2, knobs=TINY)
+def test_saved_run_gives_the_same_values_bit_for_bit(problem: Problem, tmp_path: Path) -> None:
+    settings = Settings(solver="adam", steps=2, knobs=tiny(problem))
     run = begin(problem, config := configure(problem, settings), tmp_path / "run")
     solution = run_config(problem, config, run=run)
     p = problem.domain.grid(1000)
-    before = evaluate(solution.field, p)
+    before = evaluate(at_some_code(problem, solution.field), p)
     (tmp_path / "run").rename(tmp_path / "moved")
     moved = Run.open(tmp_path / "moved")
     made, known = reopen(moved)
-    assert torch.equal(evaluate(join(made, load_state(moved, made, known).fields), p), before)
+    field = join(made, load_state(moved, made, known).fields)
+    assert torch.equal(evaluate(at_some_code(made, field), p), before)
 
 
-def test_render_gives_the_size_asked_for(problem: Problem, tmp_path) -> None:
+def test_render_gives_the_size_asked_for(problem: Problem, tmp_path: Path) -> None:
     from PIL import Image
 
     out = tmp_path / "view.png"
@@ -150,7 +191,7 @@ def test_render_gives_the_size_asked_for(problem: Problem, tmp_path) -> None:
         assert picture.size == (400, 320)
 
 
-def test_metrics_and_figures(problem: Problem, tmp_path) -> None:
+def test_metrics_and_figures(problem: Problem, tmp_path: Path) -> None:
     u = tiny_field(problem)
     metrics = problem.metrics(u)
     assert list(metrics) == problem.metric_names()
