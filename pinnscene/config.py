@@ -1,7 +1,7 @@
 """The configuration of a run: plain data, enough to build problem, field and plan again."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from hashlib import sha256
@@ -31,7 +31,7 @@ class Config:
         field, plan: the field's description and the phases.
         constraints: knobs of constraints by name (n, points, weight).
         seed, device, budget: as in ``train``.
-        data: path, size and SHA-256 of each data file among the options, by option.
+        data: path, size and SHA-256 of each data file or folder among the options, by option.
     """
 
     problem: str
@@ -113,12 +113,36 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """A data file's path, size and SHA-256."""
+    """A data file's path, size and SHA-256; of a folder also the number of its files.
+
+    A folder's SHA-256 is that of its files one after the other in the order of their names, each as name, size and
+    content; its size is theirs together. Files and folders whose names begin with a dot do not count.
+    """
     digest = sha256()
+    if not path.is_dir():
+        for chunk in _chunks(path):
+            digest.update(chunk)
+        return {"path": str(path.resolve()), "size": path.stat().st_size, "sha256": digest.hexdigest()}
+    files, size = files_of(path), 0
+    for name, file in files.items():
+        length = file.stat().st_size
+        digest.update(name.encode("utf-8", "surrogateescape") + b"\0" + str(length).encode() + b"\0")
+        for chunk in _chunks(file):
+            digest.update(chunk)
+        size += length
+    return {"path": str(path.resolve()), "size": size, "files": len(files), "sha256": digest.hexdigest()}
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files in a folder and below by their names seen from it, in order; hidden ones are left out."""
+    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    return {name: found[name] for name in sorted(found) if not any(p.startswith(".") for p in name.split("/"))}
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return {"path": str(path.resolve()), "size": path.stat().st_size, "sha256": digest.hexdigest()}
+            yield chunk
 
 
 def tuned(problem: Problem, knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, Constraint]:

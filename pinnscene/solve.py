@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pinnscene.checkpoints import restore
-from pinnscene.config import Config, fingerprint, tuned
+from pinnscene.config import Config, files_of, fingerprint, tuned
 from pinnscene.device import resolve_device
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.options import build_problem, find_problem, plain_options
@@ -201,13 +201,21 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
 
 
 def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
-    if not path.is_file():
+    kind = "folder" if "files" in record else "file"
+    if not path.exists():
         raise PinnsceneError(
-            f"the data file {path} is gone: say where it is with --{option} PATH or --set {option}=PATH"
+            f"the data {kind} {path} is gone: say where it is with --{option} PATH or --set {option}=PATH"
         )
-    if path.stat().st_size != record["size"] or fingerprint(path)["sha256"] != record["sha256"]:
+    if path.is_dir() != (kind == "folder"):
+        raise PinnsceneError(f"{path} is no {kind}, as this run was made from: say where it is with --{option} PATH")
+    if kind == "folder" and (held := len(files_of(path))) != record["files"]:
         raise PinnsceneError(
-            f"{path} is not the file of this run (its SHA-256 differs): give the original, or solve anew"
+            f"{path} is not the folder of this run (it holds {held} files, not {record['files']}): give the original, "
+            "or solve anew"
+        )
+    if (kind == "file" and path.stat().st_size != record["size"]) or fingerprint(path)["sha256"] != record["sha256"]:
+        raise PinnsceneError(
+            f"{path} is not the {kind} of this run (its SHA-256 differs): give the original, or solve anew"
         )
 
 
