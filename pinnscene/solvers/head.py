@@ -212,7 +212,9 @@ def _add(field: Field, update: Tensor, length: float) -> None:
 
 
 def _expect_jets(field: Field) -> None:
-    """Raise where the network is not made of layers that carry jets."""
+    """Raise where the field stands for a family, or its network is not made of layers that carry jets."""
+    if field.condition is not None:
+        raise PinnsceneError("a family of fields is trained with adam")
     streams = Streams.plan([{(): 1.0}])
     try:
         field.backbone(field.encoding(Jet(streams.start(field.centre[None]), streams)))
