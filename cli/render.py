@@ -114,7 +114,7 @@ def _find(
     configured = configure(made, Settings(device=device, knobs=knobs), target)
     for path in sorted(Path("runs").glob(f"{problem_name(made)}/*/result.json"), reverse=True):
         run = Run(path.parent)
-        if _same(run, configured):
+        if _same(run, configured, made.view_options()):
             print(f"drawing the newest run with this configuration, {run.path}", file=sys.stderr)
             return run, made, configured
     print("no run with this configuration yet: solving first", file=sys.stderr)
@@ -122,8 +122,8 @@ def _find(
     return run, made, configured
 
 
-def _same(run: "Run", configured: "Config") -> bool:
-    """Whether a finished run was configured alike; where it ran does not count."""
+def _same(run: "Run", configured: "Config", views: tuple[str, ...]) -> bool:
+    """Whether a finished run was configured alike; where it ran does not count, nor options of ``views``."""
     from dataclasses import replace
 
     from pinnscene.errors import PinnsceneError
@@ -132,5 +132,8 @@ def _same(run: "Run", configured: "Config") -> bool:
         known, status = run.config, run.result["status"]
     except (PinnsceneError, KeyError):
         return False
-    alike = replace(known, device="auto").dumps() == replace(configured, device="auto").dumps()
-    return alike and status in ("converged", "max_steps")
+    ran, asked = (
+        replace(c, device="auto", options={k: v for k, v in c.options.items() if k not in views})
+        for c in (known, configured)
+    )
+    return ran.dumps() == asked.dumps() and status in ("converged", "max_steps")

@@ -115,6 +115,10 @@ class Problem(ABC):
         """The options that are paths of data files."""
         return ()
 
+    def view_options(self) -> tuple[str, ...]:
+        """The options that only pictures and files look at: runs that differ in these alone are the same."""
+        return ()
+
     def params(self) -> dict[str, Any]:
         """The coefficients that ``u.param`` finds: by default the options that are numbers or functions."""
         options = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -21,6 +21,7 @@ from pinnscene.views import Differentiable
 
 KEPT = 16384  # samples of a member to draw batches from
 SURFACE = 4096  # of its points on the surface
+MOST = 16384  # points of a cloud that a code is fitted to
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,11 @@ class Method(ABC):
     def gain(self, side: float) -> float:
         """The factor of the field's values for a cube of this side."""
 
+    @property
+    @abstractmethod
+    def most(self) -> int:
+        """The number of points of a cloud that are enough."""
+
     @cached_property
     def pool(self) -> Pool:
         """The samples of the members trained on."""
@@ -138,6 +144,10 @@ class Decoder(Method):
     def gain(self, side: float) -> float:
         return side
 
+    @property
+    def most(self) -> int:
+        return MOST
+
 
 @dataclass(frozen=True, eq=False)
 class Encoder(Method):
@@ -185,6 +195,11 @@ class Encoder(Method):
     def gain(self, side: float) -> float:
         del side
         return -1.0
+
+    @property
+    def most(self) -> int:
+        """As many as in training: the largest features of more points are larger."""
+        return self.points
 
 
 METHODS: dict[str, type[Method]] = {"decoder": Decoder, "encoder": Encoder}

@@ -4,21 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pinnscene.conditions import ConditionSpec
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.exporting import SURFACES, export_surface
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.problem import Problem, Reference
+from pinnscene.problems.familyfitting import Cloud, given_cloud
 from pinnscene.problems.familymethods import METHODS, Method
+from pinnscene.problems.familyreconstruction import read_cloud, reconstruct
 from pinnscene.problems.familysampling import HALF
 from pinnscene.problems.familyscoring import SCORED, scores
 from pinnscene.problems.familyshapes import Family, built_in_shapes, folder_shapes, split
 from pinnscene.render.request import RenderRequest
 from pinnscene.samplers import count
 from pinnscene.views import Differentiable
+
+if TYPE_CHECKING:
+    from pinnscene.exporting import Exported, ExportRequest
 
 WATCHED = 4, 2000  # members, and points of each, that the progress display scores
 
@@ -48,6 +54,8 @@ class ShapeFamily(Problem):
     n: int = 4096  # points a step
     shapes: int = 16  # shapes a step, n / shapes points of each
     between: tuple[int, int] = (0, 1)  # trained shapes that pictures lead from and to, numbers from 0
+    member: int = 0  # which of the unseen shapes export writes, numbers from 0
+    cloud: str | None = None  # file of a cloud of points, also of a part, that render and export reconstruct
 
     def __post_init__(self) -> None:
         for what in ("count", "code", "points", "n", "shapes"):
@@ -63,6 +71,10 @@ class ShapeFamily(Problem):
         last = len(self.learner.family.trained) - 1  # raises on a bad folder, and on shapes that say too little
         if not all(0 <= k <= last for k in self.between):
             raise PinnsceneError(f"between expected two trained shapes from 0 to {last}, got {self.between}")
+        most = len(self.members.scored) - 1
+        if not 0 <= self.member <= most:
+            kind = "unseen" if self.members.unseen else "trained"
+            raise PinnsceneError(f"member expected one of the {kind} shapes from 0 to {most}, got {self.member}")
 
     @cached_property
     def members(self) -> Family:
@@ -88,6 +100,12 @@ class ShapeFamily(Problem):
 
     def constraints(self) -> Mapping[str, Constraint]:
         return self.learner.constraints()
+
+    def data_options(self) -> tuple[str, ...]:
+        return ("data",)
+
+    def view_options(self) -> tuple[str, ...]:
+        return ("between", "member", "cloud")
 
     def params(self) -> dict[str, Any]:
         return {}
@@ -137,7 +155,32 @@ class ShapeFamily(Problem):
 
         return draw_figures(self, u, folder)
 
-    def render(self, u: Differentiable, request: RenderRequest) -> list[Path]:
-        from pinnscene.problems.familyfigures import render_interpolation
+    @cached_property
+    def given(self) -> Cloud | None:
+        """The cloud to reconstruct, read when it is first asked for: it is no part of what is trained."""
+        return None if self.cloud is None else read_cloud(self.cloud, self.learner.most)
 
-        return render_interpolation(self, u, request)
+    def check_render(self, request: RenderRequest) -> None:
+        """A reconstruction takes every option of a view, the way between two shapes none."""
+        if self.given is None:
+            request.expect_no_view()
+
+    def render(self, u: Differentiable, request: RenderRequest) -> list[Path]:
+        """The reconstruction of ``cloud``; without one the way between two trained shapes."""
+        from pinnscene.problems.familyfigures import render_interpolation
+        from pinnscene.render.surface import render_surface
+
+        if self.given is None:
+            return render_interpolation(self, u, request)
+        made = reconstruct(self.learner, u, self.given)
+        up = request.up or ("z" if self.data is None else "y")  # y in the files of modelling programs and scans
+        return render_surface(made.u, made.box, request, up, made.points if request.beside else None)
+
+    def formats(self) -> tuple[str, ...]:
+        return SURFACES
+
+    def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
+        """The mesh of the reconstruction of ``cloud``, or of one unseen shape's points, in their units and place."""
+        member = self.members.scored[self.member]
+        made = reconstruct(self.learner, u, self.given or given_cloud(member, self.points, self.noise, self.member))
+        return export_surface(made.u, made.box, request, made.origin)
