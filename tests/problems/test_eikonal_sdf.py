@@ -203,6 +203,8 @@ def test_held_out_rows_are_others_and_few_and_a_seed_decides_them() -> None:
     assert not {tuple(r) for r in trained.tolist()} & {tuple(r) for r in unseen.tolist()}
     assert torch.equal(trained, rows(pool(0, again), False)) and torch.equal(unseen, rows(pool(0, again), True))
     assert not torch.equal(trained, rows(pool(1, problem), False))
+    one = Pool(problem.places(), 1, located(problem.truth))
+    assert not torch.equal(rows(one, False), rows(one, True))
 
 
 def test_steps_draw_from_the_pool_and_held_out_residuals_do_not() -> None:
