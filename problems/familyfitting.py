@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,10 @@ OFFSET = 0.03  # of points beside the surface along its normals, in sides of the
 LR = 0.02  # step length of the codes
 SHIFT, SPIN = 0.1, 0.5  # those of place and size, and of the rotation, as shares of it
 PRIOR = 1e-3  # weight of the squared length of a code
+# Where a part of a shape may have its cube as seen in its own: moved, and scaled by the exponential of the last entry.
+PLACES = [(0.0, 0.0, 0.0, 0.0), *product(*[(-0.25, 0.0, 0.25)] * 3, (0.0, 0.35))]
+FEW = 64  # observations by which places are compared
+JUDGES = 2048  # and finished fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,21 +99,28 @@ def cut(distance: Tensor) -> Tensor:
     return distance.clamp(-BAND, BAND)
 
 
-def fit_codes(u: "Field", clouds: Clouds, seed: int = 0) -> Fit:
+def fit_codes(u: "Field", clouds: Clouds, starts: int = 1, seed: int = 0) -> Fit:
     """The codes under which the field explains clouds best, with the cubes moved, scaled and turned to suit.
 
     A cloud's own cube misses the outermost parts, and a member turned as no trained one is may still be of a kind
     with one. On the points the distance is 0; with normals it is +-OFFSET beside them. The field's weights stay.
+
+    Args:
+        u: the trained field.
+        clouds: to be explained.
+        starts: fits of each cloud, from different ``PLACES``, of which the best is kept: a part of a shape does not
+            say where the middle of the whole is.
+        seed: of the points drawn.
     """
     xyz, target = (t.to(u.device, u.dtype) for t in observations(clouds))
-    fit = Fit(*(t.requires_grad_() for t in _best_trained(u, xyz, target)))
+    fit = Fit(*(t.requires_grad_() for t in _nearest_trained(u, xyz, target, starts)))
     rates = {"codes": 1.0, "shift": SHIFT, "grow": SHIFT, "spin": SPIN}
     optimizer = torch.optim.Adam([{"params": [getattr(fit, name)], "lr": LR * rate} for name, rate in rates.items()])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     g = generator(seed, "fit", device=u.device)
-    every = torch.arange(len(xyz), device=u.device)[:, None]
+    every = torch.arange(len(xyz), device=u.device).repeat_interleave(starts)[:, None]
     for _ in range(STEPS):
-        rows = torch.randint(xyz.shape[1], (len(xyz), EACH), generator=g, device=u.device)
+        rows = torch.randint(xyz.shape[1], (len(every), EACH), generator=g, device=u.device)
         with torch.enable_grad():
             loss = _misfit(u, fit, xyz[every, rows], target[every, rows]) + PRIOR * fit.codes.square().sum(1)
             slopes = torch.autograd.grad(loss.sum(), list(fit))
@@ -116,7 +128,7 @@ def fit_codes(u: "Field", clouds: Clouds, seed: int = 0) -> Fit:
             part.grad = slope
         optimizer.step()
         schedule.step()
-    return Fit(*(t.detach() for t in fit))
+    return _best(u, Fit(*(t.detach() for t in fit)), xyz, target)
 
 
 def observations(clouds: Clouds) -> tuple[Tensor, Tensor]:
@@ -138,14 +150,44 @@ def _misfit(u: "Field", fit: Fit, xyz: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _best_trained(u: "Field", xyz: Tensor, target: Tensor) -> Fit:
-    """For each cloud the trained code, or their mean, that explains it best: fits from afar end in wrong shapes."""
+def _nearest_trained(u: "Field", xyz: Tensor, target: Tensor, starts: int) -> Fit:
+    """For each cloud the trained code, or their mean, that explains it best: fits from afar end in wrong shapes.
+
+    Of ``starts`` fits of a cloud the first has the cube where the cloud's is, the others where it explains most.
+    """
     assert isinstance(u.condition, Codes)
     table = u.condition.table
     codes = torch.cat([table, table.mean(0, keepdim=True)])
-    some = torch.linspace(0, xyz.shape[1] - 1, min(EACH, xyz.shape[1]), device=u.device).long()
-    best = []
+    places, some = (PLACES[:1], _some(xyz, EACH)) if starts == 1 else (PLACES, _some(xyz, FEW))
+    chosen: list[Fit] = []
     for points, known in zip(xyz[:, some], target[:, some], strict=True):
-        every = (t.expand(len(codes), -1, -1) for t in (points, known))
-        best.append(codes[_misfit(u, as_given(codes), *every).argmin()])
-    return as_given(torch.stack(best))
+        every = [t.expand(len(codes), -1, -1) for t in (points, known)]
+        errors, which = torch.stack([_misfit(u, _at(codes, place), *every) for place in places]).min(1)
+        order = [0, *(1 + errors[1:].argsort()[: starts - 1]).tolist()]
+        chosen += [_at(codes[which[k]][None], places[k]) for k in order]
+    return Fit(*(torch.cat(column) for column in zip(*chosen, strict=True)))
+
+
+@torch.no_grad()
+def _best(u: "Field", fit: Fit, xyz: Tensor, target: Tensor) -> Fit:
+    """Of several fits of each cloud the one that explains it best."""
+    b, some = len(xyz), _some(xyz, JUDGES)
+    starts = len(fit.codes) // b
+    if starts == 1:
+        return fit
+    points, known = (t[:, some].repeat_interleave(starts, 0) for t in (xyz, target))
+    loss = _misfit(u, fit, points, known) + PRIOR * fit.codes.square().sum(1)
+    best = loss.view(b, starts).argmin(1) + starts * torch.arange(b, device=u.device)
+    return Fit(*(t[best] for t in fit))
+
+
+def _some(xyz: Tensor, n: int) -> Tensor:
+    """Rows of ``n`` observations at equal intervals, or of all."""
+    return torch.linspace(0, xyz.shape[1] - 1, min(n, xyz.shape[1]), device=xyz.device).long()
+
+
+def _at(codes: Tensor, place: Sequence[float]) -> Fit:
+    """Codes with every cube at one place."""
+    *shift, grow = place
+    moved = codes.new_tensor(shift).expand(len(codes), 3)
+    return as_given(codes)._replace(shift=moved, grow=codes.new_full((len(codes),), grow))

@@ -70,13 +70,16 @@ class Method(ABC):
         """The codes [b, size] of members trained on."""
 
     @abstractmethod
-    def fit(self, u: Any, clouds: Clouds) -> Fit:
-        """What explains clouds, each in a cube of its own, under the network as it is."""
+    def fit(self, u: Any, clouds: Clouds, starts: int = 1) -> Fit:
+        """What explains clouds, each in a cube of its own, under the network as it is; the best of some tries."""
 
-    def reconstruct(self, u: Any, clouds: Sequence[Cloud]) -> list[Placed]:
-        """The surfaces of clouds of one common size, unseen ones too, each in its own units and negative inside."""
+    def reconstruct(self, u: Any, clouds: Sequence[Cloud], starts: int = 1) -> list[Placed]:
+        """The surfaces of clouds of one common size, unseen ones too, each in its own units and negative inside.
+
+        More than one of ``starts`` is for clouds of a part of a shape.
+        """
         frames = [cloud.frame for cloud in clouds]
-        fit = self.fit(u, together(clouds, frames))
+        fit = self.fit(u, together(clouds, frames), starts)
         cubes = [frame.within(*pose) for frame, *pose in zip(frames, fit.shift, fit.grow.exp(), strict=True)]
         return [self.place(u.bind(z), cube, turn) for z, cube, turn in zip(fit.codes, cubes, fit.turn, strict=True)]
 
@@ -137,9 +140,9 @@ class Decoder(Method):
     def codes(self, u: Any, members: Sequence[int]) -> Tensor:
         return u.code(torch.tensor(list(members))).detach()
 
-    def fit(self, u: Any, clouds: Clouds) -> Fit:
+    def fit(self, u: Any, clouds: Clouds, starts: int = 1) -> Fit:
         """The codes that explain the clouds best (eq. 10), with the cube moved, scaled and turned to suit."""
-        return fit_codes(u, clouds)
+        return fit_codes(u, clouds, starts)
 
     def gain(self, side: float) -> float:
         return side
@@ -188,8 +191,9 @@ class Encoder(Method):
         return self.fit(u, together(clouds, [cloud.frame for cloud in clouds])).codes
 
     @torch.no_grad()
-    def fit(self, u: Any, clouds: Clouds) -> Fit:
+    def fit(self, u: Any, clouds: Clouds, starts: int = 1) -> Fit:
         """One pass through the encoder."""
+        del starts
         return as_given(u.encode(clouds.points.to(u.device)))
 
     def gain(self, side: float) -> float:

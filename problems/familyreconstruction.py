@@ -44,11 +44,11 @@ def read_cloud(path: str, most: int) -> Cloud:
     return Cloud(*shape.surface(most, generator(0, "cloud")))
 
 
-def reconstruct(method: Method, u: Any, cloud: Cloud) -> Reconstruction:
-    """The surface of a cloud under a trained field."""
+def reconstruct(method: Method, u: Any, cloud: Cloud, starts: int = 1) -> Reconstruction:
+    """The surface of a cloud under a trained field; more than one of ``starts`` where it is a part of a shape."""
     x, y, z = cloud.frame.centre.tolist()
     points = cloud.points - cloud.frame.centre
-    (made,) = method.reconstruct(u, [Cloud(points, cloud.normals)])
+    (made,) = method.reconstruct(u, [Cloud(points, cloud.normals)], starts)
     return Reconstruction(made, around(made), points, (x, y, z))
 
 

@@ -26,6 +26,7 @@ from pinnscene.views import Differentiable
 if TYPE_CHECKING:
     from pinnscene.exporting import Exported, ExportRequest
 
+STARTS = 8  # fits of a cloud from a file: it may be of a part of a shape
 WATCHED = 4, 2000  # members, and points of each, that the progress display scores
 
 
@@ -172,7 +173,7 @@ class ShapeFamily(Problem):
 
         if self.given is None:
             return render_interpolation(self, u, request)
-        made = reconstruct(self.learner, u, self.given)
+        made = reconstruct(self.learner, u, self.given, STARTS)
         up = request.up or ("z" if self.data is None else "y")  # y in the files of modelling programs and scans
         return render_surface(made.u, made.box, request, up, made.points if request.beside else None)
 
@@ -181,6 +182,9 @@ class ShapeFamily(Problem):
 
     def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
         """The mesh of the reconstruction of ``cloud``, or of one unseen shape's points, in their units and place."""
-        member = self.members.scored[self.member]
-        made = reconstruct(self.learner, u, self.given or given_cloud(member, self.points, self.noise, self.member))
+        if self.given is not None:
+            made = reconstruct(self.learner, u, self.given, STARTS)
+        else:
+            own = given_cloud(self.members.scored[self.member], self.points, self.noise, self.member)
+            made = reconstruct(self.learner, u, own)
         return export_surface(made.u, made.box, request, made.origin)

@@ -11,12 +11,15 @@ from PIL import Image
 
 from pinnscene import PinnsceneError, gradient, hessian
 from pinnscene.batch import Points
+from pinnscene.cli.render import _same
 from pinnscene.conditions import ConditionSpec
+from pinnscene.exporting import ExportRequest
 from pinnscene.metrics import evaluate
-from pinnscene.problems import familyfigures, familyfitting, familymethods
+from pinnscene.problems import familyfigures, familyfitting, familymethods, shapefamily
 from pinnscene.problems.familyfigures import render_interpolation
 from pinnscene.problems.familyfitting import Cloud, Clouds, observations, together
 from pinnscene.problems.familymethods import METHODS
+from pinnscene.problems.familyreconstruction import around, read_cloud, reconstruct
 from pinnscene.problems.familysampling import HALF, CloudPoints, CloudSampler, Pool, draw_pool
 from pinnscene.problems.familyscoring import given_cloud, iou
 from pinnscene.problems.familyshapes import Family, Frame, Member, folder_shapes, split
@@ -24,6 +27,7 @@ from pinnscene.problems.familyviews import Placed, Truth, interpolate
 from pinnscene.problems.shapefamily import ShapeFamily
 from pinnscene.render.request import RenderRequest
 from pinnscene.seeds import generator
+from pinnscene.solve import Settings, begin, configure, reopen
 from pinnscene.views import FunctionField
 
 FAR = np.array([100.0, 0.0, -50.0])
@@ -51,6 +55,7 @@ def few_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(familymethods, "SURFACE", 600)
     monkeypatch.setattr(familyfitting, "STEPS", 100)
     monkeypatch.setattr(familyfigures, "COARSE", 12)
+    monkeypatch.setattr(shapefamily, "STARTS", 2)
 
 
 def problem_of(folder: Path, method: str = "decoder", **options: Any) -> ShapeFamily:
@@ -205,21 +210,35 @@ def test_a_turned_field_has_the_derivatives_of_its_place() -> None:
         torch.testing.assert_close(take(placed), take(direct))
 
 
+class Ellipsoid(FunctionField):
+    """An ellipsoid of half axes 1 / SCALE, whatever the code."""
+
+    device, dtype = torch.device("cpu"), torch.float64
+    condition = ConditionSpec("codes", {"count": 2, "size": 4}).build().double()
+
+    def bind(self, code: torch.Tensor) -> FunctionField:
+        return self
+
+
+SCALE = torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)
+
+
+def ellipsoid() -> Ellipsoid:
+    return Ellipsoid(lambda p: ((p.coords * SCALE).norm(dim=1, keepdim=True) - 1) / 3, ("x", "y", "z"))
+
+
+def ellipsoid_cloud(n: int, least: float) -> Cloud:
+    """Points of the ellipsoid seven times as large and far away, with normals, those whose x is not below ``least``."""
+    normal = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator(0), dtype=torch.float64), dim=1)
+    normal = normal[normal[:, 0] > least]
+    outward = torch.nn.functional.normalize(normal * SCALE, dim=1)
+    return Cloud((7 * normal / SCALE).numpy() + FAR, outward.numpy())
+
+
 def test_a_turned_shifted_cloud_is_fitted_by_its_pose(folder: Path) -> None:
     """A network that knows one ellipsoid alone finds it turned, from points of a part of it."""
     problem = problem_of(folder)
-
-    class Ellipsoid(FunctionField):
-        """An ellipsoid whatever the code."""
-
-        device, dtype = torch.device("cpu"), torch.float64
-        condition = ConditionSpec("codes", {"count": 2, "size": 4}).build().double()
-
-        def bind(self, code: torch.Tensor) -> FunctionField:
-            return self
-
-    scale = torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)
-    known = Ellipsoid(lambda p: ((p.coords * scale).norm(dim=1, keepdim=True) - 1) / 3, ("x", "y", "z"))
+    known, scale = ellipsoid(), SCALE
     normal = torch.nn.functional.normalize(torch.randn(300, 3, generator=generator(0), dtype=torch.float64), dim=1)
     body = normal[normal[:, 0] > -0.7] / scale
     turn = torch.matrix_exp(torch.tensor([[0, -0.2, 0.1], [0.2, 0, -0.15], [-0.1, 0.15, 0]], dtype=torch.float64))
@@ -228,6 +247,70 @@ def test_a_turned_shifted_cloud_is_fitted_by_its_pose(folder: Path) -> None:
     truth = known(p @ turn / 7) < 0
     inside = found(p + torch.from_numpy(FAR)) < 0
     assert (truth & inside).sum() / (truth | inside).sum() > 0.8
+
+
+def test_half_a_cloud_gives_the_whole(folder: Path) -> None:
+    """The middle of the whole is not that of its half: fits from several places find it, one does not."""
+    problem, known, half = problem_of(folder), ellipsoid(), ellipsoid_cloud(600, 0.0)
+    p = torch.randn(2000, 3, generator=generator(1), dtype=torch.float64) * 3
+    truth = known(p / 7) < 0
+    found = []
+    for starts in (1, 8):
+        (made,) = problem.learner.reconstruct(known, [half], starts)
+        inside = made(p + torch.from_numpy(FAR)) < 0
+        found.append(float((truth & inside).sum() / (truth | inside).sum()))
+    assert found[1] > 0.8
+    assert found[0] < found[1] - 0.03
+    made = reconstruct(problem.learner, known, half, 8)
+    shifted = p + torch.from_numpy(FAR - np.array(made.origin))
+    assert (made.u(shifted) < 0).equal(inside)
+
+
+def test_a_cloud_is_drawn_and_written_in_its_own_place(folder: Path, tmp_path: Path) -> None:
+    cloud = ellipsoid_cloud(500, -0.8)
+    assert cloud.normals is not None
+    np.savetxt(tmp_path / "part.xyz", np.concatenate([cloud.points, cloud.normals], 1))
+    problem = problem_of(folder, cloud=str(tmp_path / "part.xyz"))
+    request = RenderRequest(tmp_path / "a.png", (60, 30), what="normal", samples=1, up="z", beside=True)
+    problem.check_render(request)
+    assert problem.render(ellipsoid(), request) == [request.out]
+    with Image.open(request.out) as picture:
+        assert picture.size == (60, 30)
+    with pytest.raises(PinnsceneError, match="--what is an option of surfaces"):
+        problem_of(folder).check_render(request)
+    assert "npz" not in problem.formats()
+    written = problem.export(ellipsoid(), ExportRequest(tmp_path / "a.ply", 24))
+    mesh = trimesh.load(written.files[0])
+    assert isinstance(mesh, trimesh.Trimesh) and mesh.is_watertight
+    value = ellipsoid()(torch.from_numpy((np.asarray(mesh.vertices) - FAR) / 7))
+    assert value.abs().max() < 0.03  # of half axes 0.2 to 0.5
+    # without a cloud one of the family's own shapes, from its own points
+    other = problem_of(folder, member=1).export(ellipsoid(), ExportRequest(tmp_path / "b.obj", 16))
+    assert np.abs(np.asarray(trimesh.load(other.files[0]).bounds).mean(0) - FAR).max() < 5
+
+
+def test_files_of_clouds(folder: Path, tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(50, 3))
+    np.savetxt(tmp_path / "bare.xyz", points)
+    all_of_it, some = read_cloud(str(tmp_path / "bare.xyz"), 60), read_cloud(str(tmp_path / "bare.xyz"), 20)
+    assert all_of_it.normals is None and all_of_it.points.tolist() == points.tolist()
+    assert len(np.unique(some.points, axis=0)) == 20 and {*map(tuple, some.points)} <= {*map(tuple, points)}
+    of_mesh = read_cloud(str(folder / "disc.ply"), 30)
+    assert of_mesh.points.shape == (30, 3) and of_mesh.normals is not None
+    assert [problem_of(folder, m).learner.most for m in METHODS] == [familymethods.MOST, SMALL["points"]]
+    # a run can be opened without the cloud that was once drawn with it
+    problem = problem_of(folder, cloud=str(tmp_path / "gone.xyz"))
+    with pytest.raises(PinnsceneError, match=r"there is no shape .*gone\.xyz"):
+        problem.check_render(RenderRequest(tmp_path / "a.png"))
+
+
+def test_the_box_holds_the_turned_cube() -> None:
+    turn = torch.matrix_exp(torch.tensor([[0, -0.5, 0.2], [0.5, 0, -0.3], [-0.2, 0.3, 0]], dtype=torch.float64))
+    placed = Placed(ellipsoid(), (1.0, 2.0, 3.0), 2.0, 2.0, turn)
+    box = around(placed)
+    ends = torch.tensor([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=torch.float64)
+    corners = ends * HALF * 2 @ turn.T + torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    assert np.allclose(box.lower, corners.amin(0)) and np.allclose(box.upper, corners.amax(0))
 
 
 def test_far_from_the_origin_single_precision_is_enough(folder: Path) -> None:
@@ -268,6 +351,30 @@ def test_pictures_of_the_way_between_two(folder: Path, tmp_path: Path, method: s
         assert picture.size == (130, 40)
     with pytest.raises(PinnsceneError, match="expected a folder"):
         render_interpolation(problem, u, RenderRequest(tmp_path / "a.txt"))
+
+
+# ---- runs ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_drawn_makes_no_other_run(folder: Path, tmp_path: Path) -> None:
+    """Options of pictures and files leave the run the same; the folder of shapes belongs to it."""
+    data = copy_of(folder, tmp_path / "shapes", *AXES)
+    settings = Settings(steps=1, device="cpu", knobs={"field": FIELD, "adam": {"warmup": 0}})
+    configured = configure(problem_of(data), settings, "shape-family")
+    run = begin(problem_of(data), configured, tmp_path / "run")
+    run.conclude({"status": "max_steps"})
+    alike = problem_of(data, cloud="part.xyz", between=(1, 0), member=1)
+    other = problem_of(data, points=65)
+    same = [_same(run, configure(p, settings, "shape-family"), p.view_options()) for p in (alike, other)]
+    assert same == [True, False]
+    made, _ = reopen(run, {"cloud": "part.xyz", "member": "1"})
+    assert isinstance(made, ShapeFamily) and (made.cloud, made.member) == ("part.xyz", 1)
+    (data / "egg.ply").write_bytes((data / "disc.ply").read_bytes())
+    with pytest.raises(PinnsceneError, match="shapes is not the folder of this run"):
+        reopen(run)
+    data.rename(tmp_path / "moved")
+    with pytest.raises(PinnsceneError, match=r"the data folder .*shapes is gone"):
+        reopen(run)
 
 
 # ---- mistakes --------------------------------------------------------------------------------------------------------
@@ -321,12 +428,16 @@ def test_options_out_of_range_are_told(folder: Path) -> None:
         ({"points": 0}, "points"),
         ({"shapes": 0}, "shapes"),
         ({"between": (0, 2)}, r"from 0 to 1, got \(0, 2\)"),
+        ({"member": 2}, "one of the trained shapes from 0 to 1, got 2"),
+        ({"member": -1}, "member"),
     ]
     for options, said in cases:
         with pytest.raises(PinnsceneError, match=said):
             problem_of(folder, **options)
     with pytest.raises(PinnsceneError, match="take --solver adam"):
         problem_of(folder).solve(solver="head")
+    with pytest.raises(PinnsceneError, match="a family of fields is trained with adam"):
+        problem_of(folder).solve(solver="adam,head", steps=1, knobs={"field": FIELD})
 
 
 def test_clouds_that_differ_in_size_are_told() -> None:
