@@ -57,6 +57,11 @@ class FieldSpec:
     def override(self, encoding: str | None, given: Mapping[str, Any]) -> "FieldSpec":
         """The same with another encoding, and knobs from ``--set field.NAME=value``."""
         given = dict(given)
+        if encoding not in (None, self.encoding):  # the knobs of the encoding that was to be are of no use
+            known = knobs_of(backbones[_backbone(self.backbone)])
+            return replace(self, encoding=encoding, knobs={k: v for k, v in self.knobs.items() if k in known}).override(
+                None, given
+            )
         spec = replace(self, engine=given.pop("engine", self.engine), encoding=encoding or self.encoding)
         return replace(spec, knobs={**spec.knobs, **given}).resolve()
 

@@ -104,8 +104,9 @@ class Softplus(Activation):
         self.beta = beta
 
     def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
-        # logaddexp is smooth everywhere; F.softplus switches to z past a threshold, which breaks s''.
-        s = torch.logaddexp(self.beta * z, torch.zeros_like(z)) / self.beta
+        # logsigmoid is smooth everywhere: F.softplus switches to z past a threshold, which breaks s'', and the second
+        # derivative of logaddexp overflows in float32
+        s = -F.logsigmoid(-self.beta * z) / self.beta
         if order == 0:
             return (s,)
         s1 = torch.sigmoid(self.beta * z)

@@ -23,6 +23,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "mlp": {"width": 128, "depth": 8, "skip": 4, "activation": "softplus", "beta": 100.0, "sphere": 0.5},
 }
 TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
+ROUND = {"sphere": 0.6, "beta": 30.0}  # points alone do not tell where inside is: start with one
 ADAM: dict[str, dict[str, Any]] = {
     "grid": {"lr": 2e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
     "hash": {"lr": 2e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
@@ -82,7 +83,7 @@ class EikonalSdf(ShapeProblem):
     def constraints(self) -> Mapping[str, Constraint]:
         if self.measured:
             return from_distances(self._pool, self.n, self.slopes, self.side, self.truncate)
-        far = self._far if self.taught.signed else None
+        far = self._far if self.taught.kind == "cloud" and self.taught.signed else None
         return from_points(self.taught, self._pool, far, self.n, self.slopes, self.side, self.unseen)
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
@@ -92,4 +93,6 @@ class EikonalSdf(ShapeProblem):
         name = backbone or "grid"
         if name not in FIELDS or solver == "head":
             return super().field(solver, name)
-        return FieldSpec(name, knobs=(TABLE if name in ("grid", "hash") else {}) | FIELDS[name])
+        table = TABLE if name in ("grid", "hash") else {}
+        start = ROUND if table and not self.measured else {}
+        return FieldSpec(name, knobs=table | start | FIELDS[name])

@@ -53,6 +53,8 @@ class ShapeProblem(Problem):
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 10:
             raise PinnsceneError(f"margin expected a share of the longest side above 0 and up to 10, got {self.margin}")
+        if self.data is not None and self.shape != "figure":
+            raise PinnsceneError(f"expected data or shape, got both, {self.data} and {self.shape}: leave one out")
         count(self.pool, "pool, the points asked about,")
         if self.pool > MOST_POOL:
             raise PinnsceneError(f"pool expected at most {MOST_POOL} points to keep in memory, got {self.pool}")
@@ -176,7 +178,7 @@ class ShapeProblem(Problem):
         from pinnscene.render.request import RenderRequest
 
         drawn = draw_shape_figures(self.distance_like(u), truth, self.domain, folder)
-        with suppress(PinnsceneError):
+        with suppress(PinnsceneError):  # a field without a surface has no view
             drawn += self.render(u, RenderRequest(folder / "view.png"))
         return drawn
 

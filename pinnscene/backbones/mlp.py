@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pinnscene.backbones.base import Backbone, backbones
 from pinnscene.derivatives.jet import Jet, concatenate
@@ -27,8 +28,9 @@ class Mlp(Backbone):
         activation: the function s.
         skip: the hidden layer that sees the inputs once more, such as 4 of 8 in DeepSDF (Park et al. 1901.05103);
             0 for none.
-        sphere: radius of the sphere |x| - radius that a field of one output starts as, in its normalised
-            coordinates (Atzmon and Lipman 1911.10414, theorem 1; Gropp et al. 2002.10099); 0 for random weights.
+        sphere: radius of the sphere that a field of one output starts as, about |x| - radius in its normalised
+            coordinates (Atzmon and Lipman 1911.10414, theorem 1; Gropp et al. 2002.10099), without an encoding or
+            with a grid, whose values start at almost nothing; 0 for random weights.
         beta: sharpness of softplus: the width of its bend is about 1/beta.
     """
 
@@ -77,9 +79,14 @@ class Mlp(Backbone):
     def reset_head(self, head: Affine, generator: torch.Generator) -> None:
         if not self.sphere:
             return super().reset_head(head, generator)
-        # the mean of the last hidden units grows like |x| / sqrt(pi) a unit
+        # the mean of the last hidden units grows like |x| / sqrt(pi) a unit; softplus is a little more than relu in
+        # every layer, so that the sphere is found by trial
         head.weight.fill_(sqrt(pi / self.outputs))
-        head.bias.fill_(-self.sphere)
+        inputs = self.layers[0].weight.shape[1]
+        space = min(inputs, SPACE)
+        trial = torch.randn(256, space, generator=generator, device=generator.device, dtype=torch.float64)
+        on = F.pad(self.sphere * F.normalize(trial), (inputs - space, 0)).to(head.weight)
+        head.bias.fill_(-(self(on) @ head.weight.T).mean().item())
 
     def redraw(self, scales: Tensor | None, generator: torch.Generator) -> None:
         self.reset(generator)
@@ -94,15 +101,10 @@ class Mlp(Backbone):
 
 @torch.no_grad()
 def round_off(layers: Sequence[Affine], inputs: int, skip: int, g: torch.Generator) -> None:
-    """Normal weights of variance 2 / outputs, so that the norm of the point survives; no encoding is seen at first.
-
-    The coordinates are the last inputs of a grid and the only ones without an encoding.
-    """
+    """Normal weights of variance 2 / outputs, so that the norm of the point survives; a skip is not seen at first."""
     for k, layer in enumerate(layers, 1):
         n, m = layer.weight.shape
         normal = torch.randn(n, m, generator=g, device=g.device, dtype=torch.float64) * sqrt(2 / n)
-        if k == 1:
-            normal[:, : max(inputs - SPACE, 0)] = 0
         if k == skip:
             normal[:, m - inputs :] = 0
         layer.weight.copy_(normal)
