@@ -29,6 +29,7 @@ PRIOR = 1e-3  # weight of the squared length of a code
 PLACES = [(0.0, 0.0, 0.0, 0.0), *product(*[(-0.25, 0.0, 0.25)] * 3, (0.0, 0.35))]
 FEW = 64  # observations by which places are compared
 JUDGES = 2048  # and finished fits
+CLEARLY = 0.7  # share of the first fit's error below which another is taken instead
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,14 +171,19 @@ def _nearest_trained(u: "Field", xyz: Tensor, target: Tensor, starts: int) -> Fi
 
 @torch.no_grad()
 def _best(u: "Field", fit: Fit, xyz: Tensor, target: Tensor) -> Fit:
-    """Of several fits of each cloud the one that explains it best."""
+    """Of several fits of each cloud the one that explains it best; the first unless another is clearly better.
+
+    Without normals a wrong member in a wrong place may well have its zeros on all points of a whole cloud.
+    """
     b, some = len(xyz), _some(xyz, JUDGES)
     starts = len(fit.codes) // b
     if starts == 1:
         return fit
     points, known = (t[:, some].repeat_interleave(starts, 0) for t in (xyz, target))
     loss = _misfit(u, fit, points, known) + PRIOR * fit.codes.square().sum(1)
-    best = loss.view(b, starts).argmin(1) + starts * torch.arange(b, device=u.device)
+    loss = loss.view(b, starts)
+    loss[:, 1:] /= CLEARLY
+    best = loss.argmin(1) + starts * torch.arange(b, device=u.device)
     return Fit(*(t[best] for t in fit))
 
 

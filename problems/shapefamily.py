@@ -26,7 +26,7 @@ from pinnscene.views import Differentiable
 if TYPE_CHECKING:
     from pinnscene.exporting import Exported, ExportRequest
 
-STARTS = 8  # fits of a cloud from a file: it may be of a part of a shape
+STARTS = 4  # fits of a cloud from a file: it may be of a part of a shape
 WATCHED = 4, 2000  # members, and points of each, that the progress display scores
 
 
