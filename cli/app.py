@@ -45,6 +45,10 @@ for name, command in commands.ALL.items():
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 2 a user's mistake, 3 not as accurate as asked, 130 interrupted."""
+    # torch's threads wait busily for one another; beside other work a long wait makes everything take several times
+    # as long, and a short one costs little where there is none
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [a for a in arguments if a != "--debug"]
