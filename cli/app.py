@@ -77,7 +77,7 @@ def _explain(cause: Exception) -> int:
         return 0
     if isinstance(cause, UsageError):
         message = f"{usage_message(cause)} (see --help)"
-    elif type(cause).__name__ == "PinnsceneError":
+    elif "PinnsceneError" in {kind.__name__ for kind in type(cause).__mro__}:
         message = str(cause)
     elif isinstance(cause, MemoryError) or "not enough memory" in str(cause) or "out of memory" in str(cause):
         message = "out of memory: take fewer points or a narrower field (--set field.width=...)"

@@ -77,6 +77,8 @@ def render(
 
 def open_field(run: "Run", made: "Problem", configured: "Config", device: str) -> "Field | Piecewise":
     """The field of a run's newest checkpoint, ready to evaluate."""
+    import torch
+
     from pinnscene.checkpoints import present
     from pinnscene.device import resolve_device
     from pinnscene.solve import load_state
@@ -85,7 +87,7 @@ def open_field(run: "Run", made: "Problem", configured: "Config", device: str) -
     state = load_state(run, made, configured)
     present(state)
     for field in state.fields:
-        field.to(resolve_device(device, field.dtype)).eval()
+        field.to(resolve_device(device, torch.float64)).eval()
     return join(made, state.fields)
 
 
@@ -99,12 +101,15 @@ def _find(
     quiet: bool,
 ) -> "tuple[Run, Problem, Config]":
     """The run to draw: the one named, the newest with the same configuration, or a new one."""
+    from pinnscene.errors import PinnsceneError
     from pinnscene.options import build_problem, find_problem
     from pinnscene.report import problem_name
     from pinnscene.run import Run
     from pinnscene.solve import Settings, configure, reopen
 
     if _is_run(target):
+        if knobs:
+            raise PinnsceneError("a run is drawn as it was trained: leave the knobs out of --set, or name the problem")
         run = Run.open(target)
         made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
         made.check_render(asked)

@@ -134,8 +134,10 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files in a folder and below by their names seen from it, in order; hidden ones are left out."""
-    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    """The files in a folder and below by their names seen from it, in order; hidden ones and runs are left out."""
+    runs = {path.parent for path in folder.rglob("config.toml") if (path.parent / "checkpoints").is_dir()}
+    files = [file for file in folder.rglob("*") if file.is_file() and not runs & set(file.parents)]
+    found = {file.relative_to(folder).as_posix(): file for file in files}
     return {name: found[name] for name in sorted(found) if not any(p.startswith(".") for p in name.split("/"))}
 
 

@@ -8,6 +8,10 @@ class PinnsceneError(ValueError):
     """A mistake of the user's. The command line prints it on one line and exits with 2."""
 
 
+class NoSurface(PinnsceneError):
+    """A field without a surface where one is to be drawn, scored or written."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> PinnsceneError:
     """The error for a name that nothing is registered under, with its near matches."""
     names = sorted(known)

@@ -118,11 +118,14 @@ def export_surface(
     return Exported([written], [found.line(), *hint], asdict(found))
 
 
-def export_lattice(problem: "Problem", u: "Differentiable", request: ExportRequest) -> Exported:
+def export_lattice(
+    problem: "Problem", u: "Differentiable", request: ExportRequest, origin: Sequence[float] | None = None
+) -> Exported:
     """Write the values on a regular lattice of the problem's box, ends included, as npz.
 
     The file holds ``axes`` (their names), the coordinates along each axis by its name, ``names`` of the outputs,
     and ``values`` of shape [points along each axis ..., outputs], float64. A part at a time is in memory.
+    ``origin`` is added to the coordinates where the problem's domain is about another place than its data.
 
     Raises:
         PinnsceneError: a level other than 0, or less room on the disk than the file takes.
@@ -134,7 +137,7 @@ def export_lattice(problem: "Problem", u: "Differentiable", request: ExportReque
     shape = (request.resolution,) * len(problem.domain.axes)
     check_room(request.out, 8 * request.resolution ** len(shape) * len(problem.values))
     with replacing(request.out) as temporary:
-        write_lattice(u, problem.domain, shape, temporary, request.progress)
+        write_lattice(u, problem.domain, shape, temporary, request.progress, origin)
     note = f"{' x '.join(map(str, shape))} points of {', '.join(problem.domain.axes)}"
     return Exported([request.out], [note], {"shape": list(shape), "axes": list(problem.domain.axes)})
 

@@ -41,6 +41,7 @@ def convert_all(what: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -
             raise unknown(what, name, hints)
     converted = {name: convert(f"{what} {name}", value, hints[name]) for name, value in given.items()}
     for name, value in converted.items():
-        if isinstance(value, float) and not isfinite(value):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(number, float) and not isfinite(number) for number in numbers):
             raise PinnsceneError(f"{what} {name} must be a finite number, got {value}")
     return converted

@@ -1,6 +1,6 @@
 """Values on a whole lattice, written as NumPy's npz a part at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,11 +17,20 @@ CHUNK = 2**17  # points at a time
 
 
 def write_lattice(
-    u: Differentiable, domain: Domain, shape: tuple[int, ...], path: Path, progress: Callable[[float], None]
+    u: Differentiable,
+    domain: Domain,
+    shape: tuple[int, ...],
+    path: Path,
+    progress: Callable[[float], None],
+    origin: Sequence[float] | None = None,
 ) -> None:
-    """Write ``axes``, each axis' coordinates by its name, ``names`` and ``values`` [*shape, k] to an npz file."""
+    """Write ``axes``, each axis' coordinates by its name, ``names`` and ``values`` [*shape, k] to an npz file.
+
+    ``origin`` is added to the coordinates in the file.
+    """
     lines = [np.linspace(low, high, n) for low, high, n in zip(domain.lower, domain.upper, shape, strict=True)]
-    small = {"axes": np.array(u.axes), "names": np.array(u.values), **dict(zip(u.axes, lines, strict=True))}
+    told = [line + o for line, o in zip(lines, origin or [0.0] * len(lines), strict=True)]
+    small = {"axes": np.array(u.axes), "names": np.array(u.values), **dict(zip(u.axes, told, strict=True))}
     with ZipFile(path, "w") as archive:
         for name, array in small.items():
             with archive.open(f"{name}.npy", "w") as member:

@@ -197,7 +197,13 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
             )
     for option, record in config.data.items():
         _check_data(option, Path(str(options[option])), record)
-    return build_problem(find_problem(name), options), replace(config, options=options)
+    made = build_problem(find_problem(name), options)
+    free = {*made.data_options(), *made.view_options()}
+    for option, value in given.items():
+        trained = config.options.get(option)
+        if option not in free and not names_code(str(value)) and str(value) != str(trained):
+            raise PinnsceneError(f"this run was trained with {option}={trained}: leave {option} out, or solve anew")
+    return made, replace(config, options=options)
 
 
 def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:

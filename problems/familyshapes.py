@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import numpy as np
 import torch
@@ -109,7 +110,7 @@ def folder_shapes(folder: str | Path) -> "list[Shape]":
     shapes = []
     for file in files:
         try:
-            shapes.append(load_shape(file))
+            shapes.append(load_shape(file, lambda line: warn(line, stacklevel=2)))
         except PinnsceneError as cause:
             named = "" if file.name in str(cause) else f"{file.name}: "
             raise PinnsceneError(f"{named}{cause} (every file in {path} must be a shape)") from None

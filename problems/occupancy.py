@@ -12,6 +12,7 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.derivatives import Operator
 from pinnscene.errors import PinnsceneError
+from pinnscene.exporting import SURFACES, Exported, ExportRequest
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import softplus
 from pinnscene.problems.shapemetrics import occupancy_scores
@@ -84,6 +85,11 @@ class Occupancy(ShapeProblem):
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         return self.draw(u, replace(self.truth, exact=False), folder)  # of a logit only the sign is that of a distance
+
+    def export(self, u: Differentiable, request: ExportRequest) -> Exported:
+        """As of every shape; the level is one of the logit."""
+        own = replace(request, level=0.0 - request.level) if request.format in SURFACES else request
+        return super().export(u, own)
 
     def distance_like(self, u: Differentiable) -> Differentiable:
         return Negated(u)

@@ -1,7 +1,7 @@
 """One field for a family of shapes, and shapes that it has never seen from a few of their points."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,6 +105,10 @@ class ShapeFamily(Problem):
     def data_options(self) -> tuple[str, ...]:
         return ("data",)
 
+    def notes(self) -> list[str]:
+        found = (*self.members.trained, *self.members.unseen)
+        return [f"{member.name}: {note}" for member in found for note in member.shape.notes]
+
     def view_options(self) -> tuple[str, ...]:
         return ("between", "member", "cloud")
 
@@ -187,4 +191,5 @@ class ShapeFamily(Problem):
         else:
             own = given_cloud(self.members.scored[self.member], self.points, self.noise, self.member)
             made = reconstruct(self.learner, u, own)
-        return export_surface(made.u, made.box, request, made.origin)
+        own = replace(request, level=request.level * self.learner.gain(1.0) + 0.0)
+        return export_surface(made.u, made.box, own, made.origin)

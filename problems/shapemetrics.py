@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pinnscene.batch import Points
 from pinnscene.domain import Box
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import NoSurface
 from pinnscene.mesh import Mesh
 from pinnscene.metrics import CHUNK, evaluate
 from pinnscene.operators import gradient
@@ -164,5 +164,5 @@ def _extracted(u: Differentiable, box: Box, resolution: int) -> Mesh:
 
     try:
         return extract(u, box, resolution)
-    except PinnsceneError:
+    except NoSurface:
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))

@@ -11,8 +11,8 @@ from warnings import warn
 import numpy as np
 
 from pinnscene.domain import Box
-from pinnscene.errors import PinnsceneError
-from pinnscene.exporting import SURFACES, export_surface
+from pinnscene.errors import NoSurface, PinnsceneError
+from pinnscene.exporting import SURFACES, export_lattice, export_surface
 from pinnscene.metrics import evaluate
 from pinnscene.problem import Problem, Reference
 from pinnscene.problems.shapemetrics import iou, shape_scores
@@ -35,6 +35,7 @@ WATCHED = 4000  # points that the progress display scores
 SURFACE = ["accuracy", "completeness", "chamfer_l1", "precision", "recall", "f_score", "normal_consistency"]
 HELDOUT = ["completeness", "recall", "normal_consistency"]  # the last one where a cloud has normals
 MOST_POOL = 2**25  # points: 1.8 GiB of places, distances and slopes, and three times that while they are made
+RAYS = 2**30  # of a view: a few hundred bytes each
 EVERY = 10  # of a cloud's points, one is held out
 
 
@@ -53,6 +54,10 @@ class ShapeProblem(Problem):
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 10:
             raise PinnsceneError(f"margin expected a share of the longest side above 0 and up to 10, got {self.margin}")
+        if self.data is not None and Path(self.data).is_dir():
+            raise PinnsceneError(
+                f"expected a shape, got the folder {self.data}: name a file in it, or solve shape-family"
+            )
         if self.data is not None and self.shape != "figure":
             raise PinnsceneError(f"expected data or shape, got both, {self.data} and {self.shape}: leave one out")
         count(self.pool, "pool, the points asked about,")
@@ -178,13 +183,18 @@ class ShapeProblem(Problem):
         from pinnscene.render.request import RenderRequest
 
         drawn = draw_shape_figures(self.distance_like(u), truth, self.domain, folder)
-        with suppress(PinnsceneError):  # a field without a surface has no view
+        with suppress(NoSurface):
             drawn += self.render(u, RenderRequest(folder / "view.png"))
         return drawn
 
     def check_render(self, request: "RenderRequest") -> None:
-        """A surface takes every option of a view."""
-        del request
+        """A surface takes every option of a view; a mesh or volume given has no curvature of its own."""
+        width, height = request.size or (1, 1)
+        if width * height * (request.samples or 4) > RAYS:
+            raise PinnsceneError(f"a view of {width}x{height} takes too much memory: expected at most 2^30 rays")
+        bent = request.what in ("curvature", "gaussian")
+        if request.beside and bent and not isinstance(self.truth, CloudShape | SolidShape):
+            raise PinnsceneError(f"a {self.truth.kind} has no exact curvature to stand beside: leave --beside out")
 
     def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
         from pinnscene.render.surface import render_surface
@@ -195,8 +205,8 @@ class ShapeProblem(Problem):
     @property
     def up(self) -> str:
         """The axis that points upwards: y in the files of modelling programs and scans, z elsewhere."""
-        scanned = self.data is not None and self.truth.kind in ("mesh", "cloud") and not self.data.endswith(".stl")
-        return "y" if scanned else "z"
+        scanned = self.data is not None and self.truth.kind in ("mesh", "cloud")
+        return "y" if scanned and Path(str(self.data)).suffix.lower() != ".stl" else "z"
 
     def beside(self) -> "Differentiable | np.ndarray":
         """What stands beside the reconstruction in pictures: the points of a cloud, else the true surface."""
@@ -213,5 +223,5 @@ class ShapeProblem(Problem):
     def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
         """The surface as a mesh in the file's own units and place, or values on a lattice."""
         if request.format not in SURFACES:
-            return super().export(u, request)
+            return export_lattice(self, u, request, self.origin.tolist())
         return export_surface(self.distance_like(u), self.domain, request, tuple(self.origin.tolist()))

@@ -66,8 +66,13 @@ def obj(path: Path, size: int) -> int:
     """OBJ has no header: a face with its share of the vertices takes some 40 bytes; numbers start at 1."""
     zero = re.compile(rb"f\s(?:.*\s)?0+(?:[/\s]|$)")
     with path.open("rb") as file:
-        if any(line[:1] == b"f" and zero.match(line) for line in file):
-            raise PinnsceneError(f"{path}: a face names the vertex 0: the vertices of OBJ are numbered from 1")
+        backwards = False
+        for line in file:
+            if line[:1] == b"f" and zero.match(line):
+                raise PinnsceneError(f"{path}: a face names the vertex 0: the vertices of OBJ are numbered from 1")
+            if backwards and line[:2] in (b"v ", b"v\t"):  # counted from the end of the whole list they would be others
+                raise PinnsceneError(f"{path}: faces count vertices backwards amid the list: number them from 1")
+            backwards |= line[:2] in (b"f ", b"f\t") and b"-" in line
     return size // 40
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from pinnscene import seeds
 from pinnscene.errors import PinnsceneError
@@ -29,7 +31,7 @@ class MeshShape(Shape):
     triangles: Mesh
 
     def surface(self, n: int, g: torch.Generator) -> tuple[Numbers, Numbers | None]:
-        return on_triangles(self.triangles, n, g)
+        return on_triangles(self._boundary, n, g)
 
     def distance(self, p: Numbers) -> Numbers:
         return self.nearest(p)[0]
@@ -51,8 +53,8 @@ class MeshShape(Shape):
         side = np.where(self._winding(points) > 0.5, -1.0, 1.0)
         slope = side[:, None] * direction
         on = apart < ON
-        vectors = self.triangles.area_vectors()[nearest[on]]
-        slope[on] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = self._boundary.area_vectors()[nearest[on]]
+        slope[on] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(float).tiny)
         return side * apart * frame.size, slope
 
     def shifted(self, by: Numbers) -> "MeshShape":
@@ -60,7 +62,21 @@ class MeshShape(Shape):
         return replace(self, triangles=moved, lower=self.lower + by, upper=self.upper + by)
 
     def mesh(self) -> Mesh:
-        return self.triangles
+        return self._boundary
+
+    @cached_property
+    def _boundary(self) -> Mesh:
+        """The faces with the inside on one side only: those of bodies within or across others bound nothing."""
+        mesh = self.triangles
+        n = len(mesh.vertices)
+        edges = mesh.faces[:, [0, 1, 1, 2]].reshape(-1, 2).T
+        if connected_components(coo_matrix((np.ones(edges.shape[1]), edges), (n, n)), directed=False)[0] == 1:
+            return mesh
+        vectors, middles = mesh.area_vectors(), mesh.corners().mean(1)
+        length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(float).tiny)
+        step = 1e-3 * vectors / np.sqrt(length)
+        within = (self._winding(middles + step) > 0.5) & (self._winding(middles - step) > 0.5)
+        return replace(mesh, faces=mesh.faces[~within]) if within.any() and not within.all() else mesh
 
     @cached_property
     def _winding(self) -> MeshWinding:
@@ -71,7 +87,7 @@ class MeshShape(Shape):
         from igl import AABB
 
         frame, held = Frame(self.triangles.vertices), Held(AABB())
-        vertices, faces = frame(self.triangles.vertices), np.ascontiguousarray(self.triangles.faces)
+        vertices, faces = frame(self.triangles.vertices), np.ascontiguousarray(self._boundary.faces)
         held.tree.init(vertices, faces)
         return frame, vertices, faces, held
 

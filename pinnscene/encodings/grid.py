@@ -179,13 +179,14 @@ class Grid(Encoding):
 
     def refresh(self, share: float) -> None:
         """Coarse to fine: half of the levels at first, the others one by one; none is ever taken back."""
-        if (self.grow and int(self.active) < len(self.cells)) or share == 0:
+        if self.grow and int(self.active) < len(self.cells):
             half = len(self.cells) - len(self.cells) // 2
-            grown = half + int((len(self.cells) - half + 1) * share / self.grow) if self.grow else len(self.cells)
-            self.active.fill_(min(len(self.cells), grown))
+            grown = half + int((len(self.cells) - half + 1) * share / self.grow)
+            self.active.fill_(min(len(self.cells), max(int(self.active), grown)))
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
+        self.active.fill_(len(self.cells) - len(self.cells) // 2 if self.grow else len(self.cells))
         for level in self.levels:
             table = level.table
             noise = torch.rand(*table.shape, generator=generator, device=generator.device, dtype=torch.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import NoSurface
 from pinnscene.mesh.lattice import CORNERS, Floats, Ints, Lattice
 from pinnscene.mesh.room import check_room
 from pinnscene.mesh.samples import LevelSet, Samples, Share, contains, distinct, union
@@ -53,7 +53,7 @@ def cut_cells(
         cells, slopes = _halve(lattice, finer, cells, slopes, samples, last=k == halvings - 1)
         lattice = finer
     if not len(cells):
-        raise PinnsceneError(
+        raise NoSurface(
             f"no surface at level {surface.level:g}: the field runs from {low:.4g} to {high:.4g} in the box; "
             f"choose a level in between"
         )

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from pinnscene.batch import Points
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import NoSurface
 from pinnscene.mesh.lattice import Floats, Ints, Lattice
 from pinnscene.metrics import evaluate
 from pinnscene.views import Differentiable
@@ -56,7 +56,7 @@ class LevelSet:
             progress(min(1.0, (start + CHUNK) / len(numbers)))
         if not np.isfinite(values).all():
             bad = ", ".join(f"{x:g}" for x in lattice.positions(numbers[~np.isfinite(values)][:1])[0])
-            raise PinnsceneError(f"the field is not finite at ({bad}): it has no surface to extract")
+            raise NoSurface(f"the field is not finite at ({bad}): it has no surface to extract")
         values -= self.level
         return Samples(numbers, values)
 

@@ -19,7 +19,7 @@ from torch.nn.functional import grid_sample, interpolate, pad
 
 from pinnscene.batch import Points
 from pinnscene.domain import Box
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.render.lattice import WINDOWS, Shape, corners, count, lattice, places, vertices
 from pinnscene.views import Differentiable
 
@@ -106,7 +106,7 @@ def bake(u: Differentiable, box: Box, budget: int = BUDGET, coarse: int = COARSE
     crossings = _crossings(full, rows)
     if not len(crossings):
         sign = "negative (inside)" if bool(full.flatten()[0] < 0) else "positive (outside)"
-        raise PinnsceneError(
+        raise NoSurface(
             f"the field has no zero set in {box}, nothing to draw: it is {sign} at all {len(rows) + values.numel()} "
             "points looked at"
         )
@@ -142,7 +142,7 @@ def _evaluate(u: Differentiable, box: Box, cells: Shape, rows: Tensor) -> Tensor
     if not bool(found.isfinite().all()):
         bad = places(rows[~found.isfinite()][:1], cells)[0].double() / torch.tensor(cells)
         where = ", ".join(f"{x:.4g}" for x in torch.lerp(low, high, bad).tolist())
-        raise PinnsceneError(f"a surface expected finite values everywhere in its box, got another at ({where})")
+        raise NoSurface(f"a surface expected finite values everywhere in its box, got another at ({where})")
     return found
 
 

@@ -57,7 +57,7 @@ class RenderRequest:
     def expect_no_view(self) -> None:
         """For what is no surface: raise ``PinnsceneError`` where an option of the view was given."""
         for name in ("what", "samples", "azimuth", "elevation", "up", "beside"):
-            if getattr(self, name) not in (None, False):
+            if getattr(self, name) is not None and getattr(self, name) is not False:
                 raise PinnsceneError(f"--{name} is an option of surfaces, and this problem draws none: leave it out")
 
     @property

@@ -135,7 +135,7 @@ class _Room:
 
     def _frame(self, camera: Camera, progress: Callable[[float], None]) -> Bytes:
         shot = Shot(*self.made, camera, self.panel, self.style)
-        if self.style.what in LABELS and self.style.what != "depth" and self.style.limits is None:
+        if self.style.what in LABELS and self.style.limits is None:
             self.style = replace(self.style, limits=shot.limits)  # one range for all frames
         parts = [shot.pixels(progress)]
         if self.other:

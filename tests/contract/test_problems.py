@@ -44,10 +44,10 @@ VARIANTS = [
     ("image-fit", {"side": "24", "n": "128", "heldout": "0.5", "image": "checkerboard"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "capsule", "learn": "points"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "box", "truncate": "0.1"}),
-    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "data": "oriented.xyz"}),
-    ("eikonal-sdf", {**SMALL["eikonal-sdf"], "data": "bare.xyz"}),
+    ("eikonal-sdf", {"pool": "2000", "n": "256", "slopes": "128", "data": "oriented.xyz"}),
+    ("eikonal-sdf", {"pool": "2000", "n": "256", "slopes": "128", "data": "bare.xyz"}),
     ("occupancy", {**SMALL["occupancy"], "shape": "torus", "margin": "0.3"}),
-    ("occupancy", {**SMALL["occupancy"], "data": "oriented.xyz"}),
+    ("occupancy", {"pool": "2000", "n": "256", "data": "oriented.xyz"}),
 ]
 INSTANCES = [(name, SMALL.get(name, {})) for name in problems] + VARIANTS
 # Knobs that make a field small, as far as it has them.

@@ -183,6 +183,8 @@ def test_finer_levels_join_one_by_one_and_stay():
     assert seen[-1] == 4
     assert seen == sorted(seen)
     assert seen[4] == 4  # all of them at half of the steps
+    grid.refresh(0.0)  # the next phase begins
+    assert int(grid.active) == 4
 
 
 @pytest.mark.parametrize(

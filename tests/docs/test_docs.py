@@ -113,6 +113,25 @@ def test_python_blocks_compile(page: Path) -> None:
         compile(code, str(page), "exec")
 
 
+def scans(folder: Path) -> None:
+    """The files that the page on shapes speaks of."""
+    import trimesh
+
+    (folder / "shapes").mkdir()
+    for k, path in enumerate(["scan.ply", *(f"shapes/{name}.ply" for name in "abcde")]):
+        trimesh.creation.box((1 + 0.1 * k, 1, 1)).export(folder / path)
+
+
+def test_the_example_of_shapes_runs() -> None:
+    names: dict = {}
+    exec(compile(blocks(ROOT / "docs" / "shapes.md", "python")[0], "shapes.md", "exec"), names)
+    # sixty steps of a coarse grid: the point on the torus' top, and its middle, 0.4 from the surface
+    distance, direction = names["distance"].detach(), names["direction"].detach()
+    assert abs(float(distance[0])) < 0.05
+    assert abs(float(distance[1]) - 0.4) < 0.25
+    assert float(direction[0, 2]) > 0.9
+
+
 def documented_commands() -> list[str]:
     found = []
     for page in PAGES:
@@ -133,6 +152,7 @@ def test_documented_commands_are_understood(
     from PIL import Image
 
     Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "photo.png")
+    scans(tmp_path)
 
     class Reached(Exception):
         pass

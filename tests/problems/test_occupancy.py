@@ -150,3 +150,11 @@ def test_every_backbone_makes_a_step_in_single_precision(backbone: str) -> None:
     torch.stack(list(objective.losses(u, objective.batches(0)).values())).sum().backward()
     for name, weight in u.named_parameters():
         assert weight.grad is not None and weight.grad.isfinite().all(), name
+
+
+def test_a_level_of_the_export_is_one_of_the_logit(tmp_path: Path) -> None:
+    """A logit of 4 (0.8 - |x|) is 1 on the sphere of 0.55, and -1 on that of 1.05, which leaves the box."""
+    problem = Occupancy(shape="sphere", pool=200, n=64)
+    logit = FunctionField(lambda p: 4 * (0.8 - p.coords.norm(dim=1, keepdim=True)), ("x", "y", "z"), ("l",))
+    made = problem.export(logit, ExportRequest(tmp_path / "out.ply", 24, level=1.0))
+    assert made.report["volume"] == pytest.approx(4 / 3 * np.pi * 0.55**3, rel=0.03)

@@ -93,8 +93,7 @@ def test_two_shapes_are_learned_and_come_back_from_points(folder: Path, method: 
         assert u.condition.table.norm(dim=1).min() > 0.05  # from 0.01 a number
 
 
-def test_a_field_that_does_not_tell_them_apart_is_worse(folder: Path) -> None:
-    """The scores see the codes: under the other shape's code the IoU falls."""
+def test_the_iou_tells_two_shapes_apart(folder: Path) -> None:
     problem = problem_of(folder)
     disc, egg = problem.members.trained
     own, other = iou(Truth(disc.shape), disc), iou(Truth(egg.shape), disc)
@@ -451,4 +450,3 @@ def test_clouds_that_differ_in_size_are_told() -> None:
 def test_files_are_read_by_name(folder: Path) -> None:
     names = [shape.name for shape in folder_shapes(folder)]
     assert [Path(name).stem for name in names] == ["disc", "egg"]
-    assert all(isinstance(build, type) and issubclass(build, familymethods.Method) for build in METHODS.values())

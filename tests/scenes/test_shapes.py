@@ -137,7 +137,11 @@ def test_concentric_shells_have_a_sensible_inside(case: str) -> None:
     inside = shape.inside(radii[:, None] * np.array([[0.6, 0.0, 0.8]]))
     assert inside.tolist() == [hollow_counts, hollow_counts, True, True, False]
     assert any(note in line for line in shape.notes)
-    assert shape.distance(np.array([[0.6, 0, 0]]))[0] == pytest.approx(-0.1, abs=0.01)
+    # a shell within another bounds nothing where both sides of it are inside
+    known = -0.4 if hollow_counts else -0.1
+    assert shape.distance(np.array([[0.6, 0, 0]]))[0] == pytest.approx(known, abs=0.01)
+    lengths = np.linalg.norm(shape.surface(200, torch.Generator().manual_seed(0))[0], axis=1)
+    assert bool((lengths < 0.6).any()) is not hollow_counts
 
 
 def test_vertices_at_one_place_are_one() -> None:
