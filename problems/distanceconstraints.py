@@ -16,6 +16,7 @@ from pinnscene.views import Differentiable
 
 Unseen = tuple[NDArray[np.float64], NDArray[np.float64] | None] | None
 NEAR = 0.01  # of the side: relative errors of distances count down to here
+STEEP = 10.0  # weight of the gradients: lower ones leave ripples that are seen in the curvature
 SHARP = 100.0  # how soon exp(-SHARP |d| / side) falls (Sitzmann et al. 2006.09661, eq. 6)
 
 
@@ -42,7 +43,7 @@ def from_distances(pool: Pool, n: int, slopes: int, side: float, truncate: float
 
     return {
         "distance": Constraint(PoolSampler(pool, n), distance, absolute),
-        "slope": Constraint(PoolSampler(pool, slopes), slope, absolute),
+        "slope": Constraint(PoolSampler(pool, slopes), slope, absolute, STEEP),
     }
 
 

@@ -25,7 +25,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
 ROUND = {"sphere": 0.6, "beta": 30.0}  # points alone do not tell where inside is: start with one
 ADAM: dict[str, dict[str, Any]] = {
-    "grid": {"lr": 2e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
+    "grid": {"lr": 2e-3, "encoding": 5.0, "eps": 1e-15, "warmup": 50, "final": 0.001, "steps": 900},
     "hash": {"lr": 2e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
     "siren": {"lr": 5e-4, "steps": 3000},
     "fourier": {"lr": 2e-3, "steps": 3000},
