@@ -31,7 +31,15 @@ WATCHED = 4096  # pixels that the progress display scores
 
 # The field, and Adam's knobs, that fit the astronaut soonest on two cores, by preset.
 FIELDS: dict[str, dict[str, Any]] = {
-    "grid": {"levels": 6, "coarsest": 16, "features": 4, "width": 64, "depth": 2, "activation": "relu"},
+    "grid": {
+        "levels": 6,
+        "coarsest": 16,
+        "features": 4,
+        "interpolation": "linear",
+        "width": 64,
+        "depth": 2,
+        "activation": "relu",
+    },
     "siren": {"width": 128, "depth": 3, "first": 60.0, "omega": 30.0},
     "fourier": {"width": 128, "depth": 2, "features": 256, "sigma": 10.0, "activation": "gelu"},
 }

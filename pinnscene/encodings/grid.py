@@ -109,7 +109,8 @@ class Grid(Encoding):
         levels: how many lattices.
         coarsest, finest: cells along each axis of the first and of the last.
         features: values a node.
-        interpolation: linear, smoothstep, quadratic or cubic (B-splines). Second derivatives need cubic.
+        interpolation: linear, smoothstep, quadratic or cubic (B-splines). Second derivatives need cubic; linear is
+            four times as fast in two dimensions and eight times in three.
         grow: the share of the steps over which finer levels join one by one, coarse to fine; 0 for all at once.
     """
 
@@ -125,7 +126,7 @@ class Grid(Encoding):
         coarsest: int = 16,
         finest: int = 128,
         features: int = 4,
-        interpolation: Interpolation = "linear",
+        interpolation: Interpolation = "cubic",
         grow: float = 0.0,
     ) -> None:
         super().__init__()
@@ -210,7 +211,7 @@ class Hash(Grid):
         coarsest: int = 16,
         finest: int = 512,
         features: int = 2,
-        interpolation: Interpolation = "linear",
+        interpolation: Interpolation = "cubic",
         grow: float = 0.0,
         table: int = 17,
     ) -> None:

@@ -155,7 +155,7 @@ def test_outside_the_box_a_grid_is_constant():
 
 
 def test_a_large_lattice_is_hashed_into_its_table():
-    hashed = Hash(3, levels=3, coarsest=4, finest=64, features=2, table=10)
+    hashed = Hash(3, levels=3, coarsest=4, finest=64, features=2, table=10, interpolation="linear")
     rows = [len(level.table) for level in hashed.levels]
     assert rows == [125, 1024, 1024]
     assert [level.hashed for level in hashed.levels] == [False, True, True]
