@@ -1,7 +1,7 @@
 """A shape as its signed distance: from a mesh with true distances, from points by the eikonal equation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.problems.distanceconstraints import from_distances, from_points
-from pinnscene.problems.shapeproblem import ShapeProblem
+from pinnscene.problems.shapeproblem import TABLES, ShapeProblem
 from pinnscene.problems.shapesampling import Pool, far_away, located, placed
 from pinnscene.samplers import count
 
@@ -22,7 +22,6 @@ FIELDS: dict[str, dict[str, Any]] = {
     "fourier": {"width": 128, "depth": 3, "features": 64, "sigma": 0.8, "activation": "silu"},
     "mlp": {"width": 128, "depth": 8, "skip": 4, "activation": "softplus", "beta": 100.0, "sphere": 0.5},
 }
-TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
 ROUND = {"sphere": 0.6, "beta": 30.0}  # points alone do not tell where inside is: start with one
 ADAM: dict[str, dict[str, Any]] = {
     "grid": {"lr": 2e-3, "encoding": 5.0, "eps": 1e-15, "warmup": 50, "final": 0.001, "steps": 900},
@@ -49,6 +48,8 @@ class EikonalSdf(ShapeProblem):
     learn: Literal["auto", "distance", "points"] = "auto"  # from true distances, or from surface points alone
     truncate: float = 0.0  # distance beyond which the field is only to be that far, the shape's units; 0 for none
     slopes: int = 2048  # points a step at which the gradient is taken
+
+    presets, adam = FIELDS, ADAM
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,13 +87,8 @@ class EikonalSdf(ShapeProblem):
         far = self._far if self.taught.kind == "cloud" and self.taught.signed else None
         return from_points(self.taught, self._pool, far, self.n, self.slopes, self.side, self.unseen)
 
-    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": ADAM.get(backbone or "grid", {})}
-
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        name = backbone or "grid"
-        if name not in FIELDS or solver == "head":
-            return super().field(solver, name)
-        table = TABLE if name in ("grid", "hash") else {}
-        start = ROUND if table and not self.measured else {}
-        return FieldSpec(name, knobs=table | start | FIELDS[name])
+        spec = super().field(solver, backbone)
+        if self.measured or spec.backbone not in TABLES or solver == "head":
+            return spec
+        return replace(spec, knobs={**spec.knobs, **ROUND})

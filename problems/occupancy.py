@@ -13,7 +13,6 @@ from pinnscene.constraint import Constraint
 from pinnscene.derivatives import Operator
 from pinnscene.errors import PinnsceneError
 from pinnscene.exporting import SURFACES, Exported, ExportRequest
-from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import softplus
 from pinnscene.problems.shapemetrics import occupancy_scores
 from pinnscene.problems.shapeproblem import ShapeProblem
@@ -28,7 +27,6 @@ FIELDS: dict[str, dict[str, Any]] = {
     "fourier": {"width": 128, "depth": 3, "features": 64, "sigma": 1.0, "activation": "silu"},
     "mlp": {"width": 128, "depth": 5, "activation": "silu"},
 }
-TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
 ADAM: dict[str, dict[str, Any]] = {
     "grid": {"lr": 3e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 700},
     "hash": {"lr": 5e-3, "encoding": 10.0, "eps": 1e-15, "warmup": 50, "steps": 900},
@@ -52,6 +50,7 @@ class Occupancy(ShapeProblem):
     n: int = 16_384  # points a step
 
     values = ("l",)
+    presets, adam = FIELDS, ADAM
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,15 +66,6 @@ class Occupancy(ShapeProblem):
 
     def constraints(self) -> Mapping[str, Constraint]:
         return {"sides": Constraint(PoolSampler(self._pool, self.n), lambda u, p: p.side * u(p.xyz), softplus)}
-
-    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": ADAM.get(backbone or "grid", {})}
-
-    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        name = backbone or "grid"
-        if name not in FIELDS or solver == "head":
-            return super().field(solver, name)
-        return FieldSpec(name, knobs=(TABLE if name in ("grid", "hash") else {}) | FIELDS[name])
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
         return occupancy_scores(self.distance_like(u), self.truth, self.domain, heldout=self.unseen)

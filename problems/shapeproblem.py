@@ -1,11 +1,11 @@
 """What problems of shapes have in common: the shape, its box, scores, pictures and meshes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from warnings import warn
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from pinnscene.domain import Box
 from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.exporting import SURFACES, export_lattice, export_surface
+from pinnscene.fieldspec import FieldSpec
 from pinnscene.metrics import evaluate
 from pinnscene.problem import Problem, Reference
 from pinnscene.problems.shapemetrics import iou, shape_scores
@@ -35,6 +36,8 @@ WATCHED = 4000  # points that the progress display scores
 SURFACE = ["accuracy", "completeness", "chamfer_l1", "precision", "recall", "f_score", "normal_consistency"]
 HELDOUT = ["completeness", "recall", "normal_consistency"]  # the last one where a cloud has normals
 MOST_POOL = 2**25  # points: 1.8 GiB of places, distances and slopes, and three times that while they are made
+TABLES = ("grid", "hash")  # presets with values in a table, and a small network behind it
+TABLE = {"width": 32, "depth": 2, "activation": "softplus"}  # of the network behind a grid
 RAYS = 2**30  # of a view: a few hundred bytes each
 EVERY = 10  # of a cloud's points, one is held out
 
@@ -50,6 +53,8 @@ class ShapeProblem(Problem):
     n: int = 8192  # points a step
 
     values = ("d",)
+    presets: ClassVar[Mapping[str, dict[str, Any]]] = {}  # knobs of the field by backbone
+    adam: ClassVar[Mapping[str, dict[str, Any]]] = {}  # knobs of Adam by backbone
 
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 10:
@@ -140,6 +145,15 @@ class ShapeProblem(Problem):
 
     def plan(self) -> str:
         return "adam"
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        return {"adam": self.adam.get(backbone or "grid", {})}
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        name = backbone or "grid"
+        if name not in self.presets or solver == "head":
+            return super().field(solver, name)
+        return FieldSpec(name, knobs=(TABLE if name in TABLES else {}) | self.presets[name])
 
     def distance_like(self, u: Differentiable) -> Differentiable:
         """The field seen as negative inside."""
