@@ -90,6 +90,12 @@ class PosedCamera:
             plane = torch.from_numpy(local[:, :2] * [1, -1] / depth)
         return np.concatenate([self.lens.bend(plane).numpy() * self.focal + self.centre, depth], 1)
 
+    def plane(self, across: Tensor, down: Tensor) -> Tensor:
+        """Places of a lattice in pixels, across [w] and down [h], as the lens has them: in focal lengths [h w, 2]."""
+        focal, centre = (torch.tensor(v, dtype=torch.float64) for v in (self.focal, self.centre))
+        places = torch.stack(torch.meshgrid(across.double(), down.double(), indexing="xy"), 2)
+        return ((places - centre) / focal).reshape(-1, 2)
+
     def scaled(self, size: tuple[int, int]) -> "PosedCamera":
         """The same view in a picture of another size."""
         across, down = (new / old for new, old in zip(size, self.size, strict=True))
