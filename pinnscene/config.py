@@ -60,6 +60,7 @@ class Config:
                     "encoding": spec.encoding,
                     "engine": spec.engine,
                     "knobs": dict(spec.knobs),
+                    **({} if spec.kind == "plain" else {"kind": spec.kind}),
                 },
                 "plan": [phase.describe() for phase in self.plan],
                 "constraints": {k: dict(v) for k, v in self.constraints.items()},
@@ -90,7 +91,9 @@ class Config:
             return cls(
                 raw["problem"],
                 raw["options"],
-                FieldSpec(spec["backbone"], spec["encoding"], spec["engine"], spec["knobs"]).resolve(),
+                FieldSpec(
+                    spec["backbone"], spec["encoding"], spec["engine"], spec["knobs"], spec.get("kind", "plain")
+                ).resolve(),
                 tuple(_phase(entry) for entry in raw["plan"]),
                 raw.get("constraints", {}),
                 convert(f"{where}: seed", raw["seed"], int),

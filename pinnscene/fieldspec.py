@@ -8,6 +8,7 @@ from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.field import Engine, Field
+from pinnscene.kinds import kinds
 from pinnscene.knobs import convert_all, knobs_of
 from pinnscene.seeds import generator
 
@@ -32,24 +33,28 @@ class FieldSpec:
         backbone: a preset (siren, fourier, mlp, grid, hash) or any registered backbone.
         encoding: any registered encoding; the preset's own where None.
         engine: the derivative engine: auto, jets or nested.
-        knobs: keyword arguments of the encoding and the backbone (``pinnscene info`` lists them).
+        knobs: keyword arguments of the encoding, the backbone and the kind (``pinnscene info`` lists them).
+        kind: what the field is: plain, or a kind with parts of its own, such as radiance.
     """
 
     backbone: str = "siren"
     encoding: str | None = None
     engine: Engine = "auto"
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "plain"
 
     def resolve(self) -> "FieldSpec":
         """The same with every name checked, the preset spelled out and the knobs converted."""
         if self.engine not in get_args(Engine):
             raise unknown("derivative engine", self.engine, get_args(Engine))
+        if self.kind not in kinds:
+            raise unknown("kind of field", self.kind, kinds)
         known = {*PRESETS, *backbones}
         if self.backbone not in known:
             raise unknown("backbone", self.backbone, known)
         encoding, backbone, preset = PRESETS.get(self.backbone, ("none", self.backbone, {}))
         encoding = self.encoding or encoding
-        hints = knobs_of(encodings[encoding]) | knobs_of(backbones[backbone])
+        hints = knobs_of(encodings[encoding]) | knobs_of(backbones[backbone]) | knobs_of(kinds[self.kind])
         own = {name: value for name, value in preset.items() if name in hints}
         knobs = convert_all("field knob", own | dict(self.knobs), hints)
         return replace(self, encoding=encoding, knobs=knobs)
@@ -58,7 +63,7 @@ class FieldSpec:
         """The same with another encoding, and knobs from ``--set field.NAME=value``."""
         given = dict(given)
         if encoding not in (None, self.encoding):  # the knobs of the encoding that was to be are of no use
-            known = knobs_of(backbones[_backbone(self.backbone)])
+            known = knobs_of(backbones[_backbone(self.backbone)]) | knobs_of(kinds[self.kind])
             return replace(self, encoding=encoding, knobs={k: v for k, v in self.knobs.items() if k in known}).override(
                 None, given
             )
@@ -78,7 +83,8 @@ class FieldSpec:
         inputs = encoding.outputs + (0 if condition is None else condition.size)
         backbone = make_backbone(inputs, **{k: v for k, v in spec.knobs.items() if k in other})
         lower, upper = problem.frame()
-        built = Field(
+        kind = kinds[spec.kind]
+        built = kind(
             domain.axes,
             problem.values,
             lower,
@@ -89,6 +95,7 @@ class FieldSpec:
             problem.params(),
             spec.engine,
             condition,
+            **{k: v for k, v in spec.knobs.items() if k in knobs_of(kind)},
         ).double()
         built.reset(generator(seed, "field"))
         return built

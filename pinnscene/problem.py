@@ -19,6 +19,7 @@ from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
     from pinnscene.exporting import Exported, ExportRequest
+    from pinnscene.field import Field
     from pinnscene.render.request import RenderRequest
     from pinnscene.solution import Solution
 
@@ -97,6 +98,9 @@ class Problem(ABC):
             return FieldSpec(name, knobs={"width": 512, "depth": 1})
         own = {"first": 6.0, "omega": 6.0} if name == "siren" else {}
         return FieldSpec(name, knobs={"width": 64, "depth": 3, **own})
+
+    def prepare(self, u: "Field") -> None:
+        """Tell an untrained field what is known beforehand, such as which part of space is empty."""
 
     def notes(self) -> list[str]:
         """What was found in the data and decided about it, a line each; shown before a solve."""

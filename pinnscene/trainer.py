@@ -124,6 +124,7 @@ class _Loop:
             stage = self.problem.stage(k, state.fields[k - 1] if k else None)
             if k == len(state.fields):
                 state.fields.append(self.spec.build(stage, self.seed + k))
+                stage.prepare(state.fields[k])
             if k >= state.stage:
                 yield k, stage
 

@@ -26,7 +26,7 @@ class Conditional(Differentiable):
     centre: Tensor
     extent: Tensor
 
-    def bind(self, code: Tensor) -> "Bound":
+    def bind(self, code: Tensor) -> Differentiable:
         """The member of the family with a code [size]; or with one code [n, size] for each of n points."""
         return Bound(self, code)
 

@@ -1,0 +1,9 @@
+"""Kinds of fields by name: what ``FieldSpec`` can build."""
+
+from pinnscene.field import Field
+from pinnscene.radiance import RadianceField
+from pinnscene.registry import Registry
+
+kinds: Registry[type[Field]] = Registry("kind of field")
+kinds.register("plain")(Field)
+kinds.register("radiance")(RadianceField)

@@ -1,0 +1,43 @@
+"""What glows: the part of a field of light that answers at points of [-1, 1]^3."""
+
+import torch
+from torch import Tensor, nn
+
+from pinnscene.backbones import Backbone
+from pinnscene.encodings import Encoding
+from pinnscene.layers import Affine
+from pinnscene.radiance.colours import Colours
+
+STEEPEST = 15.0  # the exponent of a density at most: 3e6 in half a box
+
+
+class Glow(nn.Module):
+    """Density and features from encoding, backbone and a linear layer; colour from the features and a direction."""
+
+    encoding: Encoding
+    backbone: Backbone
+    head: Affine
+    colours: Colours
+    shift: float
+
+    def emit(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The density [n] per unit of y, exp(raw + shift), and the features [n, f] at points y [n, 3]."""
+        out = self.head(self.backbone(self.encoding(y)))
+        assert isinstance(out, Tensor)
+        return torch.exp((out[:, 0] + self.shift).clamp(max=STEEPEST)), out[:, 1:]
+
+
+class Coarse(Glow):
+    """A second network of its own, alike in everything, that finds where the first has to look closely."""
+
+    def __init__(self, encoding: Encoding, backbone: Backbone, head: Affine, colours: Colours, shift: float) -> None:
+        super().__init__()
+        self.encoding, self.backbone, self.head, self.colours = encoding, backbone, head, colours
+        self.shift = shift
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw every weight."""
+        self.encoding.reset(generator)
+        self.backbone.reset(generator)
+        self.backbone.reset_head(self.head, generator)
+        self.colours.reset(generator)

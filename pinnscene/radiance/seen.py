@@ -1,0 +1,75 @@
+"""A field of light seen along a direction, and one where there is no light."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pinnscene.batch import Points, coordinates
+from pinnscene.derivatives import Operator, nested
+from pinnscene.errors import PinnsceneError
+from pinnscene.rays.bundle import RayBatch
+from pinnscene.rays.samples import Samples, nothing
+from pinnscene.views import Differentiable
+
+if TYPE_CHECKING:
+    from pinnscene.radiance.field import RadianceField
+
+
+class Seen(Differentiable):
+    """Density, r, g and b [n, 4] of a field of light along a direction [3], or one for each point [n, 3]."""
+
+    def __init__(self, field: "RadianceField", direction: Tensor) -> None:
+        if direction.ndim not in (1, 2) or direction.shape[-1] != 3:
+            raise PinnsceneError(f"bind expected a direction [3] or [n, 3], got {list(direction.shape)}")
+        self.field, self.axes, self.values = field, field.axes, field.values
+        self.direction = F.normalize(direction.to(field.centre), dim=-1)
+
+    @property
+    def device(self) -> torch.device:
+        return self.field.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.field.dtype
+
+    @property
+    def chunk(self) -> int:
+        """Points to evaluate at a time."""
+        return self.field.chunk
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return self.field.param(name, p)
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        return nested(self._value, coordinates(p, 3).to(self.dtype), operators)
+
+    def _value(self, x: Tensor) -> Tensor:
+        density, features = self.field.matter(x)
+        colour = self.field.colours(features, self.direction.expand_as(x))
+        return torch.cat([density[:, None], colour], 1)
+
+
+class Dark(Differentiable):
+    """A scene without anything in it: rays show their background."""
+
+    def __init__(self, field: "RadianceField") -> None:
+        self.field, self.axes, self.values = field, field.axes, field.values
+        self.coarse = None
+
+    def march(self, rays: RayBatch) -> Samples:
+        """No stretch is worth a look."""
+        return nothing(len(rays), rays.near)
+
+    def bind(self, code: Tensor | None = None, *, direction: Tensor | None = None) -> Differentiable:
+        """The same in every direction."""
+        del code, direction
+        return self
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return self.field.param(name, p)
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        return [coordinates(p, 3).new_zeros(len(p), len(self.values)) for _ in operators]

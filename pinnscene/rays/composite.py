@@ -1,0 +1,131 @@
+"""Rays through a field of light: the colour, opacity, depth and normal that each of them sees."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import log
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pinnscene.rays.bundle import RayBatch
+from pinnscene.rays.inverse import refine
+from pinnscene.rays.samples import Samples
+from pinnscene.rays.volume import weigh
+
+if TYPE_CHECKING:
+    from pinnscene.radiance.field import RadianceField
+    from pinnscene.radiance.glow import Glow
+
+Look = Callable[["RadianceField", "Glow", RayBatch, Samples], tuple[Samples, Tensor, Tensor]]
+FAINT = 1e-4  # weights below are not worth a colour
+DIM = 1e-4  # where less light than this comes through, nothing behind is looked at
+FRONT = 8  # stretches of a ray to look at before asking whether light still comes through
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """What n rays see.
+
+    Attributes:
+        colour: [n, 3], the background included.
+        opacity: the share of light that does not come from the background [n, 1].
+        depth: the mean distance of what is seen along the ray [n, 1]; the ray's far end where nothing is.
+        normal: [n, 3] the mean of the unit normals, as long as the opacity; None where not asked for.
+        coarse: the colour that the coarse network sees [n, 3], or None.
+        samples: the stretches that were looked at.
+        tau, weights: their optical depths and what they add to the light [m].
+    """
+
+    colour: Tensor
+    opacity: Tensor
+    depth: Tensor
+    normal: Tensor | None
+    coarse: Tensor | None
+    samples: Samples
+    tau: Tensor
+    weights: Tensor
+
+
+def composite(u: "RadianceField", rays: RayBatch, normals: bool = False) -> Rendered:
+    """Look along rays. Without gradients a ray ends where no more light comes through.
+
+    Args:
+        u: the field.
+        rays: in its units and precision.
+        normals: the mean normal too: minus the density's gradient, of unit length.
+    """
+    samples, coarse = u.march(rays), None
+    if u.coarse is not None:
+        first = _light(u, u.coarse, rays, samples, False, _all)
+        coarse = first.colour
+        samples = refine(first.samples, first.weights.detach(), rays, u.fine)
+    look = _all if torch.is_grad_enabled() else _in_front
+    return replace(_light(u, u, rays, samples, normals, look), coarse=coarse)
+
+
+def _light(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples, normals: bool, look: Look) -> Rendered:
+    if not len(samples):
+        return _nothing(rays, samples, normals)
+    samples, density, features = look(u, glow, rays, samples)
+    tau = density * samples.length
+    weights, through = weigh(samples, tau)
+    bright = (weights > FAINT).nonzero()[:, 0]
+    colours = glow.colours(features[bright], rays.directions[samples.ray[bright]])
+    colour = samples.total(weights[bright, None] * colours, bright) + through * rays.background
+    opacity = 1 - through
+    reach = samples.total((weights * samples.middle)[:, None])
+    depth = torch.where(opacity > FAINT, reach / opacity.clamp(min=FAINT), rays.far)
+    normal = None
+    if normals:
+        facing = _normals(u, glow, rays, samples.chosen(bright))
+        normal = samples.total(weights[bright, None] * facing, bright)
+    return Rendered(colour, opacity, depth, normal, None, samples, tau, weights)
+
+
+def _nothing(rays: RayBatch, samples: Samples, normals: bool) -> Rendered:
+    zero = torch.zeros_like(rays.near)
+    normal = torch.zeros_like(rays.directions) if normals else None
+    return Rendered(rays.background, zero, rays.far, normal, None, samples, samples.start, samples.start)
+
+
+def _points(rays: RayBatch, samples: Samples) -> Tensor:
+    return rays.origins[samples.ray] + samples.middle[:, None] * rays.directions[samples.ray]
+
+
+def _all(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
+    density, features = glow.emit(u.place(_points(rays, samples)))
+    return samples, density / u.unit, features
+
+
+def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
+    """The stretches that light still comes through to, a few of each ray at a time."""
+    depth = rays.near.new_zeros(len(rays))  # optical, of what was looked at
+    rows, densities, features = [], [], []
+    for first in range(0, samples.width, FRONT):
+        near = (samples.slot >= first) & (samples.slot < first + FRONT) & (depth[samples.ray] < -log(DIM))
+        row = near.nonzero()[:, 0]
+        part = samples.chosen(row)
+        for piece in row.split(u.chunk):
+            some = samples.chosen(piece)
+            density, feature = glow.emit(u.place(_points(rays, some)))
+            densities.append(density / u.unit)
+            features.append(feature)
+        rows.append(row)
+        if len(row):
+            density = torch.cat(densities[-len(row.split(u.chunk)) :])
+            depth.index_add_(0, part.ray, density * part.length)
+    order = torch.cat(rows).argsort()
+    return samples.chosen(torch.cat(rows)[order]), torch.cat(densities)[order], torch.cat(features)[order]
+
+
+def _normals(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> Tensor:
+    """Minus the density's gradient at stretches, of unit length [m, 3]."""
+    keep = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x = _points(rays, samples).detach().requires_grad_()
+        density, _ = glow.emit(u.place(x))
+        # of its logarithm, which is as steep and does not overflow
+        (slope,) = torch.autograd.grad(density.clamp(min=1e-30).log().sum(), x, create_graph=keep)
+    return -F.normalize(slope, dim=1)

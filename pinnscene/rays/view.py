@@ -1,0 +1,90 @@
+"""A whole picture seen by a camera: colours, opacity, depth and normals in one pass."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pinnscene.rays.bundle import RayBatch
+from pinnscene.rays.composite import Rendered, composite
+from pinnscene.rays.posed import PosedCamera
+
+if TYPE_CHECKING:
+    from pinnscene.radiance.field import RadianceField
+
+Floats = NDArray[np.float32]
+CHUNK = {"cpu": 1 << 13, "cuda": 1 << 16, "mps": 1 << 15}  # rays at a time
+COLOURS = (1.0, 1.0, 1.0)
+
+
+class Seen(NamedTuple):
+    """A picture of a scene.
+
+    Attributes:
+        rgb: colours from 0 to 1 over the background [height, width, 3].
+        opacity: [height, width].
+        depth: the mean distance along each ray [height, width], NaN where nothing is.
+        normal: [height, width, 3], as long as the opacity; None where not asked for.
+    """
+
+    rgb: Floats
+    opacity: Floats
+    depth: Floats
+    normal: Floats | None
+
+
+@torch.no_grad()
+def see(
+    u: "RadianceField",
+    camera: PosedCamera,
+    near: float,
+    far: float,
+    background: tuple[float, float, float] = COLOURS,
+    normals: bool = False,
+    progress: Callable[[float], None] = lambda share: None,
+    chunk: int | None = None,
+) -> Seen:
+    """The picture that a camera sees, through the middle of each pixel, ``chunk`` rays at a time.
+
+    Args:
+        u: a field in the camera's units.
+        camera: where from, and how many pixels.
+        near: distance along the rays to look from.
+        far: and to look to.
+        background: the colour behind everything, from 0 to 1.
+        normals: the normals too.
+        progress: told the share done, from 0 to 1.
+        chunk: rays at a time; None for what suits the device.
+    """
+    width, height = camera.size
+    pixels, step = width * height, chunk or CHUNK[u.device.type]
+    parts = []
+    for first in range(0, pixels, step):
+        pixel = torch.arange(first, min(first + step, pixels))
+        seen = composite(u, rays_of(camera, pixel, near, far, background).to(u.device, u.dtype), normals)
+        parts.append([None if t is None else t.float().cpu().numpy() for t in _columns(seen)])
+        progress(min(first + step, pixels) / pixels)
+    rgb, opacity, depth, normal = (None if c[0] is None else np.concatenate(c) for c in zip(*parts, strict=True))
+    shape = (height, width)
+    return Seen(
+        rgb.clip(0, 1).reshape(*shape, 3),
+        opacity.reshape(shape),
+        np.where(opacity > 0.5, depth, np.nan).reshape(shape),
+        None if normal is None else normal.reshape(*shape, 3),
+    )
+
+
+def _columns(seen: Rendered) -> tuple[torch.Tensor | None, ...]:
+    return seen.colour, seen.opacity, seen.depth, seen.normal
+
+
+def rays_of(
+    camera: PosedCamera, pixel: torch.Tensor, near: float, far: float, background: tuple[float, float, float] = COLOURS
+) -> RayBatch:
+    """The rays through the middles of pixels [n] of a camera, in float64."""
+    beams = camera.rays(pixel)
+    column = torch.ones(len(pixel), 1, dtype=torch.float64)
+    behind = torch.tensor(background, dtype=torch.float64).expand(len(pixel), 3)
+    return RayBatch(*beams[:2], near * column, far * column, 0.5 * column, beams.radius, behind)

@@ -1,0 +1,230 @@
+"""A scene from posed pictures: density and colour such that rays see what the pictures show."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pinnscene.constraint import Constraint
+from pinnscene.domain import Box
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.penalty import Penalty, absolute, square
+from pinnscene.problem import Problem, Reference
+from pinnscene.problems.hull import visual_hull
+from pinnscene.problems.rayfields import FIELDS, adam_of, field_of
+from pinnscene.problems.raysampling import RaySampler
+from pinnscene.problems.rayscores import psnr, score
+from pinnscene.rays import RayBatch
+from pinnscene.rays.composite import composite
+from pinnscene.rays.regularisers import REGULARISERS
+from pinnscene.samplers import count
+from pinnscene.scenes.rayscenes import scene_views
+from pinnscene.scenes.viewfiles import load_views
+from pinnscene.scenes.views import Views
+from pinnscene.scenes.viewstore import PixelStore
+from pinnscene.seeds import generator
+from pinnscene.views import Differentiable
+
+if TYPE_CHECKING:
+    from pinnscene.field import Field
+    from pinnscene.radiance import RadianceField
+
+WHITE = (1.0, 1.0, 1.0)
+HEX = "0123456789abcdefABCDEF"
+WATCHED = 4096  # rays that the progress display scores
+
+
+@dataclass(frozen=True)
+class NerfRay(Problem):
+    """C(r) = integral of T(t) sigma(r(t)) c(r(t), d) dt, T(t) = exp(-(integral of sigma up to t)), for every ray r.
+
+    Domain: a box x, y, z around what the cameras look at, in the file's own units; without end where pictures show a
+    background. Values: density (one over length) and the colour r, g, b from 0 to 1 that leaves along a direction.
+    Conditions: C(r) = the colour of the pixel that each ray of the training pictures goes through
+    (Mildenhall et al. 2003.08934, equation 1; its quadrature, equation 3).
+    Default: a built-in scene, its pictures rendered on the spot by a ray tracer.
+    Reference: views that no step was trained on ("held-out"): every eighth, or the split that the data gives.
+    """
+
+    data: str | None = None  # folder or file of posed pictures: Blender, nerfstudio, instant-ngp, LLFF, COLMAP
+    scene: str = "still-life"  # built-in scene, or a scene file (TOML), where there is no data
+    size: int = 128  # pixels along a side of a built-in scene's pictures
+    train: int = 60  # training views of a built-in scene; a fifth as many more are held out
+    downscale: int = 1  # shrink pictures by this factor
+    backdrop: str = "auto"  # behind transparent pictures: white, black, RRGGBB; auto for the data's own or white
+    random: bool = True  # train transparent pictures over random colours
+    n: int = 2048  # rays a step
+    distortion: float = 0.0  # weight of the distortion along rays
+    entropy: float = 0.0  # weight of the opacity's entropy
+    variation: float = 0.0  # weight of the density's total variation
+    depth: float = 0.0  # weight of known depths, where the data has them
+
+    def __post_init__(self) -> None:
+        count(self.n, "nerf-ray's n, rays a step,")
+        count(self.train, "nerf-ray's train, views to train on,")
+        count(self.downscale, "nerf-ray's downscale")
+        if not 8 <= self.size <= 4096:
+            raise PinnsceneError(f"nerf-ray's size expected 8 to 4096 pixels, got {self.size}")
+        for name, weight in self._weights.items():
+            if not 0 <= weight < inf:
+                raise PinnsceneError(f"nerf-ray's {name} expected a weight of 0 or more, got {weight}")
+        if self.depth and self.posed.read_depth is None:
+            raise PinnsceneError("nerf-ray's depth needs data with depth pictures: leave its weight out")
+        _ = self.posed  # raises on bad data
+
+    @property
+    def _weights(self) -> dict[str, float]:
+        names = ("distortion", "entropy", "variation", "depth")
+        return {name: getattr(self, name) for name in names}
+
+    @cached_property
+    def posed(self) -> Views:
+        """The pictures with their cameras."""
+        behind = colour_of(self.backdrop)
+        if self.data is None:
+            size = (self.size // self.downscale or 1,) * 2
+            made = scene_views(self.scene, size, self.train, max(1, self.train // 5))
+            return replace(made, background=behind or made.background)
+        return load_views(self.data, self.downscale, behind)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return ("density", "r", "g", "b")
+
+    @cached_property
+    def domain(self) -> Box:
+        low, high = self.posed.lower, self.posed.upper
+        return Box(**{axis: (float(l), float(h)) for axis, l, h in zip("xyz", low, high, strict=True)})
+
+    @cached_property
+    def side(self) -> int:
+        """Pixels along the longest side of the largest picture."""
+        return max(max(camera.size) for camera in self.posed.cameras)
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the pictures say where they show nothing."""
+        return self.posed.background is not None and self.posed.read(self.posed.train[0]).shape[2] == 4
+
+    @cached_property
+    def _store(self) -> PixelStore:
+        return PixelStore(self._supervised, self.posed.train)
+
+    @cached_property
+    def _unseen(self) -> PixelStore:
+        return PixelStore(self._supervised, self.posed.test or self.posed.train)
+
+    @property
+    def _supervised(self) -> Views:
+        """Depths are read only where they are asked for."""
+        return self.posed if self.depth else replace(self.posed, read_depth=None)
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        posed = self.posed
+        behind = None if self.random and self.transparent else posed.background or WHITE
+        sampler = RaySampler(lambda: self._store, lambda: self._unseen, posed.near, posed.far, self.n, behind)
+        asked = {name: weight for name, weight in self._weights.items() if weight}
+        penalty: dict[str, Penalty] = {"colour": square, "coarse": square, **dict.fromkeys(asked, absolute)}
+        weight = {"colour": 1.0, "coarse": 1.0, **asked}
+        return {"rays": Constraint(sampler, self._residual, penalty, weight)}
+
+    def _residual(self, u: "RadianceField", rays: RayBatch) -> Mapping[str, Tensor]:
+        assert rays.colour is not None
+        seen = composite(u, rays)
+        blocks = {"colour": seen.colour - rays.colour}
+        if seen.coarse is not None:
+            blocks["coarse"] = seen.coarse - rays.colour
+        return blocks | {name: REGULARISERS[name](u, rays, seen) for name, w in self._weights.items() if w}
+
+    def prepare(self, u: "Field") -> None:
+        """Empty the part of space that transparent pictures show to be empty."""
+        occupancy = getattr(u, "occupancy", None)
+        if occupancy is None or self.posed.unbounded:
+            return
+        held = visual_hull(self.posed, occupancy.cells)
+        if held is not None and bool(held.any()):
+            occupancy.restrict(held)
+
+    def notes(self) -> list[str]:
+        return list(self.posed.notes)
+
+    def params(self) -> dict[str, Any]:
+        return {}
+
+    def data_options(self) -> tuple[str, ...]:
+        return ("data", "scene") if self.scene.endswith(".toml") else ("data",)
+
+    def plan(self) -> str:
+        return "adam"
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        return {"adam": adam_of(backbone or "grid", self.side)}
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        name = backbone or "grid"
+        known = field_of(name, self.side, self.posed.unbounded)
+        if known is None:
+            raise unknown("backbone for rays", name, FIELDS)
+        return known
+
+    def reference_info(self) -> Reference:
+        if not self.posed.test:
+            return Reference("fitted", note="scored on the views that were trained on: there are no others")
+        return Reference("held-out", note=f"{len(self.posed.test)} views that no step was trained on")
+
+    @property
+    def scored(self) -> tuple[int, ...]:
+        """The views that scores are taken on: those held out, or where there are none, those trained on."""
+        return self.posed.test or self.posed.train
+
+    def metrics(self, u: Differentiable) -> dict[str, float]:
+        """Means over the scored views of PSNR in dB and SSIM."""
+        return score(as_light(u), self.posed, self.scored).means()
+
+    def metric_names(self) -> list[str]:
+        return ["psnr", "ssim"]
+
+    def metric_points(self) -> int:
+        sizes = [self.posed.cameras[k].size for k in self.scored]
+        return sum(width * height for width, height in sizes)
+
+    def monitor(self) -> tuple[str, Callable[[Differentiable], float]]:
+        sampler = RaySampler(lambda: self._unseen, lambda: self._unseen, self.posed.near, self.posed.far, WATCHED)
+        sampler = replace(sampler, background=self.posed.background or WHITE)
+        rays = sampler(generator(0, "monitor"))
+
+        def watched(u: Differentiable) -> float:
+            light = as_light(u)
+            with torch.no_grad():
+                seen = composite(light, rays.to(light.device, light.dtype)).colour.clamp(0, 1)
+            assert rays.colour is not None
+            return psnr(seen.cpu().double().numpy(), rays.colour.numpy())
+
+        return "psnr", watched
+
+
+def as_light(u: Differentiable) -> "RadianceField":
+    """``u`` as a field of light, or ``PinnsceneError``."""
+    from pinnscene.radiance import RadianceField
+
+    if not isinstance(u, RadianceField):
+        raise PinnsceneError(f"nerf-ray expected a field of light, got {type(u).__name__}")
+    return u
+
+
+def colour_of(text: str) -> tuple[float, float, float] | None:
+    """A colour from 0 to 1 of a name or RRGGBB; None for "auto"."""
+    from matplotlib.colors import to_rgb
+
+    if text == "auto":
+        return None
+    try:
+        red, green, blue = to_rgb(f"#{text}" if len(text) == 6 and all(c in HEX for c in text) else text)
+    except ValueError:
+        raise PinnsceneError(f"backdrop expected a colour, such as white, black or ff8800, got '{text}'") from None
+    return red, green, blue

@@ -1,0 +1,57 @@
+"""The fields, and Adam's knobs, that suit scenes of rays, by preset."""
+
+from typing import Any
+
+from pinnscene.fieldspec import FieldSpec
+
+# Grids find their way in seconds; the others are the classic network (2003.08934, section 5.3 and appendix A): eight
+# layers of 256, a skip into the fifth, coarse and fine.
+CLASSIC: dict[str, Any] = {
+    "features": 256,
+    "colour": 128,
+    "layers": 1,
+    "seen": "positional",
+    "degree": 4,
+    "sampling": "hierarchical",
+    "samples": 48,
+    "fine": 48,
+}
+HEADS: dict[str, Any] = {"width": 64, "depth": 1, "activation": "relu", "features": 15, "colour": 64, "layers": 2}
+FIELDS: dict[str, dict[str, Any]] = {
+    "grid": {**HEADS, "levels": 4, "coarsest": 16, "interpolation": "linear"},
+    "hash": {**HEADS, "levels": 6, "coarsest": 16, "interpolation": "linear", "table": 17},
+    "mlp": {**CLASSIC, "frequencies": 10, "width": 256, "depth": 8, "skip": 5, "activation": "relu"},
+    "fourier": {**CLASSIC, "sigma": 6.0, "width": 256, "depth": 4, "activation": "relu"},
+    "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
+}
+ADAM: dict[str, dict[str, Any]] = {
+    "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
+    "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
+    "mlp": {"lr": 5e-4, "warmup": 50, "steps": 3000},
+    "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
+    "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
+}
+SMALL, LARGE = 144, 288  # pixels along a side up to which a grid of 128 or 192 cells shows all there is
+
+
+def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
+    """The field for pictures of ``side`` pixels; None for a backbone that is not known here."""
+    if backbone not in FIELDS:
+        return None
+    knobs = dict(FIELDS[backbone])
+    if backbone in ("grid", "hash"):
+        finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
+        knobs |= {"finest": finest, "samples": 3 * finest // 2, "cells": 64 if side <= SMALL else 128}
+        knobs |= {"features": 15}
+    # thin where nothing is known about the empty part of space, so that light comes through to all of it
+    knobs |= {"unbounded": unbounded}
+    encoding = "positional" if backbone == "mlp" else None
+    return FieldSpec(backbone, encoding, knobs=knobs, kind="radiance")
+
+
+def adam_of(backbone: str, side: int) -> dict[str, Any]:
+    """Adam's knobs: more steps for pictures with more pixels."""
+    known = dict(ADAM.get(backbone, {}))
+    if known:
+        known["steps"] = round(known["steps"] * (1.0 if side <= SMALL else 2.0 if side <= LARGE else 4.0))
+    return known
