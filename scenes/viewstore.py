@@ -66,7 +66,7 @@ class PixelStore:
         channels = views.read(self.numbers[0]).shape[2] if self.numbers else 3
         self.on_disk = pixels * (channels + 4 * masked + 4 * deep) > budget
         with ExitStack() as files:
-            on = [files.enter_context(TemporaryFile()) if self.on_disk else None for _ in range(3)]
+            on = [files.enter_context(_temporary()) if self.on_disk else None for _ in range(3)]
             colours = _Shelf(pixels, (channels,), np.uint8, on[0])
             places = _Shelf(pixels * masked, (), np.int32, on[1])
             depths = _Shelf(pixels * deep, (), np.float32, on[2])
@@ -112,6 +112,21 @@ def _lay(views: Views, k: int, colours: "_Shelf", places: "_Shelf", depths: "_Sh
     return len(kept)
 
 
+def _temporary() -> IO[bytes]:
+    """A file without a name, unbuffered: an error comes with the write that meets it."""
+    try:
+        return TemporaryFile(buffering=0)
+    except OSError as cause:
+        raise _no_room(cause) from None
+
+
+def _no_room(cause: OSError) -> PinnsceneError:
+    return PinnsceneError(
+        f"cannot lay down the pictures in a temporary file: {cause.strerror or cause}: set TMPDIR to a folder with "
+        "room, or downscale them"
+    )
+
+
 class _Shelf:
     """An array that is filled block by block, in memory or in a file without a name."""
 
@@ -126,15 +141,14 @@ class _Shelf:
             self.array[start : self.filled] = block
             return
         try:  # written, not mapped: a full disk then is an error and not the end of the program
-            self.file.write(np.ascontiguousarray(block, dtype=self.dtype).data)
+            left = memoryview(np.ascontiguousarray(block, dtype=self.dtype)).cast("B")
+            while left:
+                left = left[self.file.write(left) :]
         except OSError as cause:
-            raise PinnsceneError(
-                f"cannot lay down the pictures in a temporary file: {cause.strerror or cause}: set TMPDIR to a folder "
-                "with room, or downscale them"
-            ) from None
+            raise _no_room(cause) from None
 
     def laid(self) -> NDArray:
         if self.file is None or not self.filled:
             return self.array[: self.filled]
-        self.file.flush()  # the map outlives the file's name and the file object
+        # The map outlives the file object; the file itself has no name, and goes with the map.
         return np.memmap(self.file, self.dtype, mode="r", shape=(self.filled, *self.shape))
