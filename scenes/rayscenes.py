@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "data"
 SCENES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 DEFAULT = "still-life"
 MARGIN = 0.03  # of the box's diagonal, left around the objects
-AHEAD = 1 << 18  # pixels that are made at a time, whole pictures
+AHEAD = 1 << 19  # pixels that are made at a time, whole pictures
 KEPT = 256 << 20  # bytes of pictures that are remembered
 FAR = 40.0  # radii of the scene after which nothing is left of a ground
 T = TypeVar("T", bound=NDArray[Any])

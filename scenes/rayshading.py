@@ -17,7 +17,7 @@ from torch import Tensor
 from pinnscene.scenes.raylights import Light
 from pinnscene.scenes.raymaterials import Material
 from pinnscene.scenes.rayscene import Scene
-from pinnscene.scenes.raytrace import NOTHING, Hits, meet
+from pinnscene.scenes.raytrace import NOTHING, Hits, glance
 
 OFF = 2e-3  # how far above a surface rays start, scene units
 STEPS = 22  # of a cone towards a lamp
@@ -67,9 +67,9 @@ class Mirror:
 
 def _mirrored(scene: Scene, seen: Tensor, mirrors: list[tuple[Tensor, Mirror]]) -> None:
     """Add what clear mirrors show: other objects, lit but mirroring only the sky, and the sky."""
-    o = torch.cat([mirror.origins for _, mirror in mirrors]).double()
-    d = torch.cat([mirror.directions for _, mirror in mirrors]).double()
-    hits = meet(scene, o, d)
+    o = torch.cat([mirror.origins for _, mirror in mirrors])
+    d = torch.cat([mirror.directions for _, mirror in mirrors])
+    hits = glance(scene, o, d)
     light = radiance(scene, o, d, hits, bounce=False)
     sky = torch.cat([scene.sky.radiance(mirror.directions, mirror.roughness) for _, mirror in mirrors])
     light = torch.where((hits.item == NOTHING)[:, None], sky, light)

@@ -17,10 +17,12 @@ from pinnscene.scenes.raymesh import MeshItem
 from pinnscene.scenes.rayscene import Scene
 
 NOTHING = -1
-STEPS = 400
+STEPS = 160
 TOUCH = 2e-5  # distance at which a surface is met, scene units in float32
-LEAST = 2e-4  # of a step outside, scene units, so that rays along a surface get on
+LEAST = 5e-3  # of a step outside that nears no surface, scene units: shorter chords of a solid may be missed
 EAGER = 4.0  # times the free distance that a step may be
+CLOSE = 0.4  # lattice cells of surely free way below which the solids are asked
+GLANCES = 40  # steps of a mirrored ray
 NEWTON = 6
 EXACT = 1e-9  # distance to a surface after polishing, scene units
 
@@ -50,12 +52,42 @@ def meet(scene: Scene, origins: Tensor, directions: Tensor, exact: bool = False)
             t = item.first(origins, directions)
             closer = t < hits.t
             hits.t[closer], hits.item[closer] = t[closer], k
-    if scene.ground is not None:
-        height, fall = origins[:, 2] - scene.ground.height, -directions[:, 2]
-        t = torch.where((fall > 0) & (height >= 0), height / fall.clamp_min(1e-12), torch.inf).to(hits.t)
-        closer = t < hits.t
-        hits.t[closer], hits.item[closer] = t[closer], len(scene.items)
+    _ground(scene, origins, directions, hits)
     return hits
+
+
+def glance(scene: Scene, origins: Tensor, directions: Tensor) -> Hits:
+    """About what rays [n, 3] meet, by the lattice alone: good enough for what a glossy surface mirrors."""
+    grid = scene.lattice
+    t = torch.full((len(origins),), torch.inf, dtype=torch.float64)
+    found, half = torch.full((len(t),), NOTHING), (grid.upper - grid.lower) / 2
+    enter, leave = slab(half, origins - (grid.lower + half), directions)
+    ray = (leave > enter.clamp_min(0)).nonzero()[:, 0]
+    o, d, at, end = origins[ray], directions[ray], enter[ray].clamp_min(0) + 0.5 * grid.cell, leave[ray]
+    for _ in range(GLANCES):
+        if not len(ray):
+            break
+        away = grid.between(torch.addcmul(o, at[:, None], d))
+        met = away < 0.05 * grid.cell
+        t[ray[met]] = at[met].double()
+        at = at + away.clamp_min(0.3 * grid.cell)
+        alive = ~met & (at < end)
+        ray, o, d, at, end = (x[alive] for x in (ray, o, d, at, end))
+    met = t.isfinite().nonzero()[:, 0]
+    found[met] = nearest(scene.items, origins[met] + t[met, None].float() * directions[met]).item
+    hits = Hits(t, found, torch.zeros_like(enter))
+    _ground(scene, origins.double(), directions.double(), hits)
+    return hits
+
+
+def _ground(scene: Scene, origins: Tensor, directions: Tensor, hits: Hits) -> None:
+    """Where rays meet the ground before anything else."""
+    if scene.ground is None:
+        return
+    height, fall = origins[:, 2] - scene.ground.height, -directions[:, 2]
+    t = torch.where((fall > 0) & (height >= 0), height / fall.clamp_min(1e-12), torch.inf).to(hits.t)
+    closer = t < hits.t
+    hits.t[closer], hits.item[closer] = t[closer], len(scene.items)
 
 
 def _march(scene: Scene, origins: Tensor, directions: Tensor) -> Hits:
@@ -69,25 +101,24 @@ def _march(scene: Scene, origins: Tensor, directions: Tensor) -> Hits:
     ray = (leave > enter.clamp_min(0)).nonzero()[:, 0] if items else found[:0]
     o, d, at, end = origins[ray], directions[ray], enter[ray].clamp_min(0), leave[ray]
     past, value = torch.full_like(at, -torch.inf), torch.zeros_like(at)  # where a solid was asked last, its answer
-    for _ in range(STEPS):
+    for k in range(STEPS):
         if not len(ray):
             break
-        p = torch.addcmul(o, at[:, None], d)
-        stride = grid.bound(p)
-        close = (stride < grid.cell).nonzero()[:, 0]
-        asked = nearest(items, p[close])
-        gap, before, there = asked.distance, past[close], at[close]
+        stride = grid.bound(torch.addcmul(o, at[:, None], d))
+        close = (stride < CLOSE * grid.cell).nonzero()[:, 0]
+        there, before = at[close], past[close]
+        asked = nearest(items, torch.addcmul(o[close], there[:, None], d[close]))
+        gap = asked.distance
         passed[ray[close]] = torch.minimum(passed[ray[close]], gap.abs() / there.clamp_min(1e-6))
         step = _step(gap, value[close], there - before, 0.5 * grid.cell)
-        stride[close] = step
-        past[close], value[close] = there, gap
-        stuck = step.abs() <= 2e-7 * there
-        met = close[(gap.abs() < TOUCH) | stuck | ((gap < 0) & (before == -torch.inf))]
-        which = asked.item[(gap.abs() < TOUCH) | stuck | ((gap < 0) & (before == -torch.inf))]
-        t[ray[met]], found[ray[met]] = at[met].double(), torch.tensor(solids)[which]
+        stride[close], past[close], value[close] = step, there, gap
+        met = (gap.abs() < TOUCH) | (step.abs() <= 2e-7 * there) | ((gap < 0) & before.isinf())
+        if k == STEPS - 1:
+            met |= gap < LEAST
+        t[ray[close[met]]], found[ray[close[met]]] = there[met].double(), torch.tensor(solids)[asked.item[met]]
         at = at + stride
         alive = at < end
-        alive[met] = False
+        alive[close[met]] = False
         if not bool(alive.all()):
             ray, o, d, at, end, past, value = (x[alive] for x in (ray, o, d, at, end, past, value))
     return Hits(t, found, passed)
@@ -95,11 +126,12 @@ def _march(scene: Scene, origins: Tensor, directions: Tensor) -> Hits:
 
 def _step(gap: Tensor, before: Tensor, way: Tensor, most: float) -> Tensor:
     """How far to go on from a distance ``gap`` when it was ``before``, a ``way`` back; below 0 inside."""
-    slope = ((before - gap) / way).clamp(1 / EAGER, 1.0)
-    ahead = torch.where(way.isfinite() & (before > gap), gap / slope, gap)
-    ahead = torch.minimum(ahead, gap + most)
-    back = torch.where(way.isfinite(), gap / slope, gap)
-    return torch.where(gap > 0, ahead.clamp_min(LEAST), torch.where(way > 0, torch.maximum(back, -way), back))
+    slope = torch.where(way.isfinite(), (before - gap) / way, 1.0)
+    ahead = torch.where(slope > 0, gap / slope.clamp(1e-6, 1.0), torch.inf)  # where the surface seems to be
+    surely = torch.minimum(torch.where(slope > 0, EAGER * gap, gap), gap + most)
+    back = gap / slope.clamp(1 / EAGER, 1.0)
+    back = torch.where(way > 0, torch.maximum(back, -way), back)
+    return torch.where(gap > 0, torch.minimum(ahead, surely.clamp_min(LEAST)), back)
 
 
 def _polish(scene: Scene, origins: Tensor, directions: Tensor, hits: Hits) -> None:

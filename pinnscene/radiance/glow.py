@@ -1,5 +1,7 @@
 """What glows: the part of a field of light that answers at points of [-1, 1]^3."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,28 @@ class Glow(nn.Module):
         out = self.head(self.backbone(self.encoding(y)))
         assert isinstance(out, Tensor)
         return torch.exp((out[:, 0] + self.shift).clamp(max=STEEPEST)), out[:, 1:]
+
+    def cross(
+        self, x: Tensor, d: Tensor, length: Tensor, place: Callable[[Tensor], Tensor], unit: float
+    ) -> tuple[Tensor, Tensor]:
+        """The optical depth [n] of stretches of a ``length`` [n] about points x [n, 3], and features there [n, f].
+
+        Args:
+            x: their middles, in the scene's units.
+            d: the unit directions [n, 3] in which they are crossed.
+            length: of each.
+            place: the scene's points in [-1, 1]^3.
+            unit: the scene's length that a density is counted in.
+        """
+        del d
+        density, features = self.emit(place(x))
+        return density * (length / unit), features
+
+    def height(self, y: Tensor) -> Tensor:
+        """What grows with the density [n], so that normals point down its slope: here the density's exponent."""
+        out = self.head(self.backbone(self.encoding(y)))
+        assert isinstance(out, Tensor)
+        return out[:, 0]
 
 
 class Coarse(Glow):

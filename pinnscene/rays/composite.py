@@ -68,8 +68,7 @@ def composite(u: "RadianceField", rays: RayBatch, normals: bool = False) -> Rend
 def _light(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples, normals: bool, look: Look) -> Rendered:
     if not len(samples):
         return _nothing(rays, samples, normals)
-    samples, density, features = look(u, glow, rays, samples)
-    tau = density * samples.length
+    samples, tau, features = look(u, glow, rays, samples)
     weights, through = weigh(samples, tau)
     bright = (weights > FAINT).nonzero()[:, 0]
     colours = glow.colours(features[bright], rays.directions[samples.ray[bright]])
@@ -95,37 +94,35 @@ def _points(rays: RayBatch, samples: Samples) -> Tensor:
 
 
 def _all(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
-    density, features = glow.emit(u.place(_points(rays, samples)))
-    return samples, density / u.unit, features
+    tau, features = _crossed(u, glow, rays, samples)
+    return samples, tau, features
+
+
+def _crossed(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Tensor, Tensor]:
+    return glow.cross(_points(rays, samples), rays.directions[samples.ray], samples.length, u.place, u.unit)
 
 
 def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
     """The stretches that light still comes through to, a few of each ray at a time."""
     depth = rays.near.new_zeros(len(rays))  # optical, of what was looked at
-    rows, densities, features = [], [], []
+    rows, taus, features = [], [], []
     for first in range(0, samples.width, FRONT):
         near = (samples.slot >= first) & (samples.slot < first + FRONT) & (depth[samples.ray] < -log(DIM))
-        row = near.nonzero()[:, 0]
-        part = samples.chosen(row)
-        for piece in row.split(u.chunk):
-            some = samples.chosen(piece)
-            density, feature = glow.emit(u.place(_points(rays, some)))
-            densities.append(density / u.unit)
+        for row in near.nonzero()[:, 0].split(u.chunk):
+            some = samples.chosen(row)
+            tau, feature = _crossed(u, glow, rays, some)
+            depth.index_add_(0, some.ray, tau)
+            rows.append(row)
+            taus.append(tau)
             features.append(feature)
-        rows.append(row)
-        if len(row):
-            density = torch.cat(densities[-len(row.split(u.chunk)) :])
-            depth.index_add_(0, part.ray, density * part.length)
     order = torch.cat(rows).argsort()
-    return samples.chosen(torch.cat(rows)[order]), torch.cat(densities)[order], torch.cat(features)[order]
+    return samples.chosen(torch.cat(rows)[order]), torch.cat(taus)[order], torch.cat(features)[order]
 
 
 def _normals(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> Tensor:
-    """Minus the density's gradient at stretches, of unit length [m, 3]."""
+    """Unit normals at stretches [m, 3]: down the slope of what the density grows with."""
     keep = torch.is_grad_enabled()
     with torch.enable_grad():
         x = _points(rays, samples).detach().requires_grad_()
-        density, _ = glow.emit(u.place(x))
-        # of its logarithm, which is as steep and does not overflow
-        (slope,) = torch.autograd.grad(density.clamp(min=1e-30).log().sum(), x, create_graph=keep)
+        (slope,) = torch.autograd.grad(glow.height(u.place(x)).sum(), x, create_graph=keep)
     return -F.normalize(slope, dim=1)
