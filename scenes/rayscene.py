@@ -87,14 +87,20 @@ class Scene:
         lower, upper = self.box
         return (lower + upper) / 2 if self.shoot.target is None else np.array(self.shoot.target)
 
-    @property
+    @cached_property
     def radius(self) -> float:
-        """Of the ball about ``centre`` that holds the box."""
-        lower, upper = self.box
-        return float(np.linalg.norm(np.maximum(upper - self.centre, self.centre - lower)))
+        """Of the ball about ``centre`` that holds the objects, to a lattice cell."""
+        grid = self.lattice
+        z, y, x = (grid.values < grid.cell).nonzero().T
+        nodes = grid.lower + grid.cell * torch.stack([x, y, z], 1)
+        return float((nodes - torch.from_numpy(self.centre).float()).norm(dim=1).max())
 
     def openness(self, p: Tensor) -> Tensor:
-        """About how far [n] the nearest surface is from points [n, 3], for shadows."""
-        beyond = torch.maximum(self.lattice.lower - p, p - self.lattice.upper).clamp_min(0).norm(dim=1)
-        away = self.lattice.between(p) + beyond
+        """About how far [n] the nearest surface is from points [n, 3], the ground's too."""
+        away = self.clearance(p)
         return away if self.ground is None else torch.minimum(away, p[:, 2] - self.ground.height)
+
+    def clearance(self, p: Tensor) -> Tensor:
+        """About how far [n] the nearest object is from points [n, 3]."""
+        beyond = torch.maximum(self.lattice.lower - p, p - self.lattice.upper).clamp_min(0).norm(dim=1)
+        return self.lattice.between(p) + beyond

@@ -20,7 +20,7 @@ from pinnscene.scenes.rayscene import Scene
 from pinnscene.scenes.raytrace import NOTHING, Hits, glance
 
 OFF = 2e-3  # how far above a surface rays start, scene units
-STEPS = 22  # of a cone towards a lamp
+STEPS = 28  # of a cone towards a lamp
 REACH = (0.02, 0.05, 0.1, 0.18, 0.3)  # distances from a surface at which its surroundings are felt, of the radius
 CLEAR = 0.15  # roughness up to which other objects are seen in a surface
 HAZE = 12.0  # radii of the scene after which the ground is lost in the haze, about
@@ -147,23 +147,25 @@ def _lit(scene: Scene, lamp: Light, p: Tensor, normal: Tensor) -> Tensor:
     """The share [n] of a lamp that points [n, 3] see, by a cone towards it."""
     to, angle, _ = lamp.towards(p)
     seen = torch.zeros_like(p[:, 0])
-    rows = ((to * normal).sum(1) > 0).nonzero()[:, 0]
+    lit = (to * normal).sum(1) > 0
+    if scene.ground is not None:
+        lit &= to[:, 2] > 0  # the ground is before what hangs lower
+    rows = lit.nonzero()[:, 0]
     o, d, width = p[rows], to[rows], angle[rows, 0]
     free, least = torch.ones_like(width), 0.5 * scene.lattice.cell
     t = torch.full_like(width, least)
     top = scene.lattice.upper[2]
     for _ in range(STEPS):
         at = torch.addcmul(o, t[:, None], d)
-        away = scene.openness(at)
+        away = scene.clearance(at)
         free = torch.minimum(free, away / (width * t))
-        t = t + away.clamp(least, 0.4)
+        t = t + torch.maximum(away.clamp_max(0.4), (0.05 * t).clamp_min(least))
         going = (free > -1) & ~((at[:, 2] > top) & (d[:, 2] > 0))
-        if not bool(going.all()):
-            seen[rows[~going]] = free[~going]
+        if int(going.sum()) < 0.8 * len(rows):
+            seen[rows] = free
             rows, o, d, width, free, t = (x[going] for x in (rows, o, d, width, free, t))
         if not len(rows):
             break
     seen[rows] = free
-    lit = (to * normal).sum(1) > 0
     seen = seen.clamp(-1, 1)
     return torch.where(lit, 0.25 * (1 + seen).square() * (2 - seen), 0.0)

@@ -17,7 +17,7 @@ from pinnscene.scenes.raymesh import MeshItem
 from pinnscene.scenes.rayscene import Scene
 
 NOTHING = -1
-STEPS = 160
+STEPS = 100
 TOUCH = 2e-5  # distance at which a surface is met, scene units in float32
 LEAST = 5e-3  # of a step outside that nears no surface, scene units: shorter chords of a solid may be missed
 EAGER = 4.0  # times the free distance that a step may be
