@@ -7,7 +7,7 @@ from pinnscene.fieldspec import FieldSpec
 # Grids find their way in seconds; the others are the classic network (2003.08934, section 5.3 and appendix A): eight
 # layers of 256, a skip into the fifth, coarse and fine.
 CLASSIC: dict[str, Any] = {
-    "features": 256,
+    "latent": 256,
     "colour": 128,
     "layers": 1,
     "seen": "positional",
@@ -16,10 +16,17 @@ CLASSIC: dict[str, Any] = {
     "samples": 48,
     "fine": 48,
 }
-HEADS: dict[str, Any] = {"width": 64, "depth": 1, "activation": "relu", "features": 15, "colour": 64, "layers": 2}
+HEADS: dict[str, Any] = {
+    "width": 64,
+    "depth": 1,
+    "activation": "relu",
+    "latent": 15,
+    "colour": 64,
+    "layers": 2,
+}
 FIELDS: dict[str, dict[str, Any]] = {
-    "grid": {**HEADS, "levels": 4, "coarsest": 16, "interpolation": "linear"},
-    "hash": {**HEADS, "levels": 6, "coarsest": 16, "interpolation": "linear", "table": 17},
+    "grid": {**HEADS, "levels": 4, "features": 4, "coarsest": 16, "interpolation": "linear"},
+    "hash": {**HEADS, "levels": 6, "features": 2, "coarsest": 16, "interpolation": "linear", "table": 17},
     "mlp": {**CLASSIC, "frequencies": 10, "width": 256, "depth": 8, "skip": 5, "activation": "relu"},
     "fourier": {**CLASSIC, "sigma": 6.0, "width": 256, "depth": 4, "activation": "relu"},
     "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
@@ -42,7 +49,6 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
     if backbone in ("grid", "hash"):
         finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
         knobs |= {"finest": finest, "samples": 3 * finest // 2, "cells": 64 if side <= SMALL else 128}
-        knobs |= {"features": 15}
     # thin where nothing is known about the empty part of space, so that light comes through to all of it
     knobs |= {"unbounded": unbounded}
     encoding = "positional" if backbone == "mlp" else None
