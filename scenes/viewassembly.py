@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.rays import PINHOLE, PosedCamera
-from pinnscene.scenes.viewchecks import listed, rigid
+from pinnscene.scenes.shapechecks import counted
+from pinnscene.scenes.viewchecks import is_file, listed, rigid
 from pinnscene.scenes.viewframe import Frame, frame_of
 from pinnscene.scenes.viewpictures import Header, read_header, read_pixels
 from pinnscene.scenes.viewreader import Reader, check_lens, sensor_key
@@ -54,7 +55,7 @@ def assemble(capture: Capture, downscale: int = 1, background: Colour | None = N
     masked = any(shot.mask for shot in shots) or any("dark" in line for line in lens)
     behind = (background or WHITE) if alpha else None
     said = [
-        f"{capture.kind}: {len(found)} pictures {_sizes(found, cameras)}",
+        f"{capture.kind}: {counted(len(found), 'picture')} {_sizes(found, cameras)}",
         *notes,
         "poses: camera to world, right, up and backwards (OpenGL); the file's own units and upright axis",
         *stretched,
@@ -92,11 +93,7 @@ def _there(capture: Capture) -> tuple[list[Found], list[str]]:
         seen[str(shot.picture)] += 1
         if seen[str(shot.picture)] > 1:
             continue
-        try:
-            there = shot.picture.is_file()
-        except OSError:  # a name that is too long
-            there = False
-        if not there:
+        if not is_file(shot.picture):
             missing.append(shot.name)
             continue
         try:
@@ -112,17 +109,23 @@ def _there(capture: Capture) -> tuple[list[Found], list[str]]:
         )
     twice = [name for name, times in seen.items() if times > 1]
     notes = [
-        f"warning: {len(names)} pictures {why}: {listed(names)}"
-        for names, why in ((missing, "are not there and were skipped"), (broken, "cannot be read and were skipped"))
+        f"warning: {counted(len(names), 'picture')} skipped, {why}: {listed(names)}"
+        for names, why in ((missing, "not there"), (broken, "not readable"))
         if names
     ]
-    return found, notes + ([f"warning: {len(twice)} pictures are listed twice, the first counts"] if twice else [])
+    return found, notes + (
+        [f"warning: {counted(len(twice), 'picture')} listed twice, the first counts"] if twice else []
+    )
 
 
 def _poses(shots: Sequence[Shot]) -> tuple[list[NDArray[np.float64]], list[str]]:
     both = [rigid(shot.matrix, shot.name) for shot in shots]
     scales = [scale for _, scale in both if abs(scale - 1) > 1e-3]
-    notes = [f"warning: {len(scales)} poses have axes of length {np.median(scales):g}: divided out"] if scales else []
+    notes = (
+        [f"warning: axes of length {np.median(scales):g} in {counted(len(scales), 'pose')}: divided out"]
+        if scales
+        else []
+    )
     return [pose for pose, _ in both], notes
 
 

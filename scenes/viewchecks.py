@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path, PureWindowsPath
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from pinnscene.errors import PinnsceneError
 
 MOST_FRAMES = 20_000
 MOST_BYTES = 32 << 20  # of a JSON file: 20 000 frames take less
+LONGEST = 1024  # characters of a name
 STIFF = 1e-2  # by how much the lengths of a pose's axes may differ, and their angles from right ones
 
 
@@ -75,13 +77,21 @@ def number(tree: Mapping[str, Any], key: str, where: str) -> float | None:
 
 
 def text(tree: Mapping[str, Any], key: str, where: str) -> str | None:
-    """A string without NULs that is not empty, or None where ``tree`` has no such key; anything else raises."""
+    """A short string without control characters, or None where ``tree`` has no such key; anything else raises."""
     value = tree.get(key)
     if value is None:
         return None
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or any(category(c) in ("Cc", "Cs") for c in value):
         raise PinnsceneError(f"{where}: expected a name for {key}, got {str(value)[:40]!r}")
     return value
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; no error for names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def inside(folder: Path, name: str, where: str) -> Path:

@@ -17,7 +17,7 @@ from pinnscene.scenes.viewchecks import MOST_FRAMES, inside
 from pinnscene.scenes.viewcolmaprecords import CameraRecord, ImageRecord
 from pinnscene.scenes.viewshots import MODELS, Capture, Sensor, Shot, lens_of
 
-PLACES = ("sparse/0", "sparse", "colmap/sparse/0", "")  # of a model in a data folder
+PLACES = ("sparse/0", "sparse", "colmap/sparse/0", "0", "")  # of a model in a data folder
 
 
 class Model(NamedTuple):
@@ -74,7 +74,7 @@ def _sensor(camera: CameraRecord, path: Path) -> Sensor:
     if len(camera.params) != len(names) or not np.isfinite(camera.params).all():
         raise PinnsceneError(f"{where}: {camera.model} has the {len(names)} parameters {' '.join(names)}, got others")
     k = dict(zip(names, camera.params, strict=True))
-    focal = (k.get("f") or k["fx"], k.get("f") or k["fy"]) if "f" in k or "fx" in k else (0.0, 0.0)
+    focal = (k["f"], k["f"]) if "f" in k else (k["fx"], k["fy"])
     if min(focal) <= 0 or min(camera.size) < 1:
         raise PinnsceneError(f"{where}: expected a size and focal lengths above 0, got {camera.size} and {focal}")
     return Sensor(focal, size=camera.size, centre=(k["cx"], k["cy"]), lens=lens_of(camera.model, k, where))
@@ -85,7 +85,7 @@ def _shot(image: ImageRecord, sensors: dict[int, Sensor], root: Path, path: Path
     if image.camera not in sensors:
         raise PinnsceneError(f"{where} was taken by camera {image.camera}, which the model does not have")
     pose = np.array([*image.turn, *image.shift])
-    if not np.isfinite(pose).all() or not np.linalg.norm(image.turn) > 1e-6:
+    if not (np.abs(pose) < 1e15).all() or not np.linalg.norm(image.turn) > 1e-6:
         raise PinnsceneError(f"{where}: its pose is NaN, infinite or of no length: expected a unit quaternion")
     turn = rotation(np.array(image.turn))
     matrix = np.eye(4)

@@ -1,5 +1,6 @@
 """One ``transforms.json`` with all pictures: nerfstudio's and instant-ngp's, which share their keys."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ def load_transforms(path: Path) -> Capture:
         PinnsceneError: as ``read_frames`` does, or a split that is no list of names.
     """
     tree, shots = read_frames(path)
-    notes = [f"{key} = {str(tree[key])[:60]}: {why}" for key, why in UNUSED.items() if key in tree]
+    notes = [f"{key} = {json.dumps(tree[key])[:60]}: {why}" for key, why in UNUSED.items() if key in tree]
     unit = number(tree, "depth_unit_scale_factor", str(path)) or number(tree, "integer_depth_scale", str(path))
     if any(shot.depth for shot in shots):
         notes.append(f"depth: numbers of the files times {unit or MILLIMETRES:g}, along the view; 0 is unknown")

@@ -141,7 +141,7 @@ class _Shelf:
             self.array[start : self.filled] = block
             return
         try:  # written, not mapped: a full disk then is an error and not the end of the program
-            left = memoryview(np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8))
+            left = np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data
             while left:
                 left = left[self.file.write(left) :]
         except OSError as cause:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pinnscene.errors import PinnsceneError
-from pinnscene.scenes.viewchecks import frames_of, inside, matrix_of, number, read_json, text
+from pinnscene.scenes.viewchecks import frames_of, inside, is_file, matrix_of, number, read_json, text
 from pinnscene.scenes.viewshots import Sensor, Shot, lens_of
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".JPG", ".PNG", ".webp")
@@ -59,7 +59,8 @@ def sensor_of(tree: Mapping[str, Any], where: str) -> Sensor:
     v = {key: number(tree, key, where) for key in (*wanted, *COEFFICIENTS)}
     for key in wanted:
         value = v[key]
-        if value is not None and value <= 0 and key not in ("cx", "cy"):
+        least = 1 if key in ("w", "h") else 1e-9
+        if value is not None and value < least and key not in ("cx", "cy"):
             raise PinnsceneError(f"{where}: expected {key} above 0, got {value:g}")
     across, down = v["camera_angle_x"], v["camera_angle_y"]
     across = radians(v["x_fov"]) if across is None and v["x_fov"] is not None else across
@@ -77,13 +78,10 @@ def sensor_of(tree: Mapping[str, Any], where: str) -> Sensor:
 def _picture(folder: Path, name: str, where: str) -> Path:
     """The picture's path; names without an ending get the first one that there is a file of."""
     path = inside(folder, name, where)
-    try:
-        if path.is_file():
-            return path
-        found = (path.with_name(path.name + ending) for ending in ENDINGS)
-        return next((other for other in found if other.is_file()), path)
-    except (OSError, ValueError):  # a name that is too long for the file system
+    if is_file(path):
         return path
+    found = (path.with_name(path.name + ending) for ending in ENDINGS)
+    return next((other for other in found if is_file(other)), path)
 
 
 def _other(folder: Path, frame: Mapping[str, Any], keys: tuple[str, ...], where: str) -> Path | None:
@@ -96,7 +94,7 @@ def _other(folder: Path, frame: Mapping[str, Any], keys: tuple[str, ...], where:
         name = text(frame, key, where)
         if name is not None:
             path = inside(folder, name, where)
-            if not path.is_file():
+            if not is_file(path):
                 raise PinnsceneError(f"{where}: there is no file {path}, which {key} names")
             return path
     return None

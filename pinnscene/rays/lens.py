@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf, pi
 
-import numpy as np
 import torch
 from numpy.polynomial import Polynomial
 from torch import Tensor
@@ -166,9 +165,8 @@ def _horner(coefficients: Sequence[float], q: Tensor) -> tuple[Tensor, Tensor]:
 
 def _first_root(polynomial: Polynomial) -> float:
     """The smallest positive root, infinite where there is none."""
-    roots = np.asarray(polynomial.trim().roots(), dtype=complex)
-    real = roots.real[(np.abs(roots.imag) < 1e-12 * np.abs(roots)) & (roots.real > 0)]
-    return float(real.min()) if len(real) else inf
+    roots = [complex(root) for root in polynomial.trim().roots()]
+    return min((root.real for root in roots if root.real > 0 and abs(root.imag) < 1e-12 * abs(root)), default=inf)
 
 
 def _inverse(

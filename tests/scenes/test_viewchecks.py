@@ -81,6 +81,9 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a mirrored pose": (framed(transform_matrix=MIRRORED), "images/2.png: its pose mirrors"),
     "a projective pose": (framed(transform_matrix=[[1, 0, 0, 0]] * 4), "images/2.png: the last row"),
     "a pose of zeros": (framed(transform_matrix=[[0] * 4] * 3), "images/2.png: its pose is sheared"),
+    "a name with a line in it": (framed(file_path="a\nb"), "expected a name for file_path"),
+    "a name that is too long": (framed(mask_path="a" * 5000), "expected a name for mask_path"),
+    "no size": (tree(fl_x=9, w=1e-300, h=6), "w above 0"),
     "a path out": (framed(file_path="../secret.png"), "'../secret.png', which leaves the data folder"),
     "a hidden path out": (framed(file_path="images/../../secret.png"), "leaves the data folder"),
     "a path out for Windows": (framed(file_path="..\\secret.png"), "leaves the data folder"),
@@ -142,8 +145,8 @@ def test_pictures_that_are_not_there_are_skipped(tmp_path):
     views = load_views(tmp_path)
     assert len(views.cameras) == 4
     said = "\n".join(views.notes)
-    assert "2 pictures are not there and were skipped: images/5.png, images/6.png" in said
-    assert "1 pictures cannot be read and were skipped: images/4.png" in said
+    assert "2 pictures skipped, not there: images/5.png, images/6.png" in said
+    assert "1 picture skipped, not readable: images/4.png" in said
 
 
 def test_no_picture_is_there(tmp_path):
@@ -179,7 +182,7 @@ def test_poses_with_a_scale_and_frames_listed_twice(tmp_path):
     assert len(views.cameras) == 4
     np.testing.assert_allclose(views.cameras[1].matrix, pose(1), atol=1e-12)
     said = "\n".join(views.notes)
-    assert "1 poses have axes of length 2.5: divided out" in said and "1 pictures are listed twice" in said
+    assert "axes of length 2.5 in 1 pose: divided out" in said and "1 picture listed twice" in said
 
 
 def test_pictures_of_different_sizes(tmp_path):
@@ -302,6 +305,8 @@ def test_colmap_models_that_are_none(tmp_path):
     refused(colmap(tmp_path, "1 PINHOLE 8"), "line 1 is broken: expected CAMERA_ID")
     refused(colmap(tmp_path, "1 PINHOLE 8 6 0 9 4 3"), "focal lengths above 0")
     refused(colmap(tmp_path, images="1 0 0 0 0 0 0 4 1 0.png\n\n"), "expected a unit quaternion")
+    refused(colmap(tmp_path, "1 SIMPLE_RADIAL 8 6 0 4 3 0"), "focal lengths above 0")
+    refused(colmap(tmp_path, images="1 1e300 1e300 0 0 0 0 4 1 0.png\n\n"), "expected a unit quaternion")
     refused(colmap(tmp_path, images="1 1 0 0 0 0 nan 4 1 0.png\n\n"), "its pose is NaN")
     refused(colmap(tmp_path, images="1 1 0 0 0 0 0 4 2 0.png\n\n"), "taken by camera 2")
     refused(colmap(tmp_path, images="1 1 0 0 0\n\n"), "line 1 is broken: expected IMAGE_ID")

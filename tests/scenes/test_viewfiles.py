@@ -231,6 +231,53 @@ def test_points_of_a_model_and_the_box_around_them(tmp_path):
     np.testing.assert_allclose(views.points[1], np.full((30, 3), [1, 0, 0.2]))
 
 
+def test_models_are_found_wherever_they_are_named(tmp_path):
+    """By the data folder, the folder above the model, and the model itself."""
+    write_colmap_text(tmp_path, False)
+    for path in (tmp_path, tmp_path / "sparse", tmp_path / "sparse/0"):
+        same(load_views(path), False)
+
+
+MODELS = {
+    "SIMPLE_PINHOLE": [30.0, 18.0, 14.0],
+    "SIMPLE_RADIAL": [30.0, 18.0, 14.0, -0.1],
+    "RADIAL": [30.0, 18.0, 14.0, -0.1, 0.02],
+    "OPENCV_FISHEYE": [30.0, 31.0, 18.0, 14.0, 0.1, -0.02, 0.003, -0.001],
+    "FULL_OPENCV": [30.0, 31.0, 18.0, 14.0, 0.2, -0.1, 0.002, 0.001, 0.01, 0.3, -0.02, 0.001],
+    "SIMPLE_RADIAL_FISHEYE": [30.0, 18.0, 14.0, 0.1],
+    "RADIAL_FISHEYE": [30.0, 18.0, 14.0, 0.1, -0.02],
+}
+
+
+def projected(model: str, v: list[float], x: float, y: float) -> tuple[float, float]:
+    """Where COLMAP's models put a ray through (x, y): each formula as its page has it."""
+    fx, fy, cx, cy = (v[0], *v[:3]) if "SIMPLE" in model or model.startswith("RADIAL") else v[:4]
+    k = v[3:] if "SIMPLE" in model or model.startswith("RADIAL") else v[4:]
+    r2 = x * x + y * y
+    if "FISHEYE" in model:
+        t = np.arctan(np.sqrt(r2))
+        f = t * (1 + sum(c * t ** (2 * n + 2) for n, c in enumerate(k))) / np.sqrt(r2)
+        return cx + fx * f * x, cy + fy * f * y
+    if model == "FULL_OPENCV":
+        k1, k2, p1, p2, k3, k4, k5, k6 = k
+        f = (1 + k1 * r2 + k2 * r2**2 + k3 * r2**3) / (1 + k4 * r2 + k5 * r2**2 + k6 * r2**3)
+        dx, dy = 2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+        return cx + fx * (f * x + dx), cy + fy * (f * y + dy)
+    f = 1 + sum(c * r2 ** (n + 1) for n, c in enumerate(k))
+    return cx + fx * f * x, cy + fy * f * y
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_camera_models_of_colmap(model, tmp_path):
+    write_colmap_text(tmp_path, False)
+    line = f"7 {model} {WIDTH} {HEIGHT} {' '.join(map(repr, MODELS[model]))}"
+    (tmp_path / "sparse/0/cameras.txt").write_text(line)
+    camera = load_views(tmp_path).cameras[3]
+    for x, y in ((0.3, 0.2), (-0.5, 0.4), (0.1, -0.4)):
+        place = camera.matrix[:3] @ [x, -y, -1, 1]
+        np.testing.assert_allclose(camera.project([place])[0, :2], projected(model, MODELS[model], x, y), atol=1e-9)
+
+
 def test_splits_by_name(tmp_path):
     names = [f"./images/view {k:02}.png" for k in range(COUNT)]
     write_transforms(tmp_path, False, train_filenames=names[3:], test_filenames=names[1:3])
