@@ -15,7 +15,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.render import tone
 from pinnscene.scenes.meshpromises import PROMISED
 from pinnscene.scenes.pictures import load_picture
-from pinnscene.scenes.rayitems import Item
+from pinnscene.scenes.rayitems import Item, Place
 from pinnscene.scenes.raymaterials import Material
 from pinnscene.scenes.shapechecks import explained, finite, not_empty
 from pinnscene.scenes.solid import Vector
@@ -67,6 +67,7 @@ class MeshItem(Item):
 
     mesh: Painted
     material: Material = field(default_factory=Material)
+    place: Place = field(default_factory=Place)
 
     @cached_property
     def lower(self) -> Vector:
@@ -113,7 +114,7 @@ class MeshItem(Item):
     def base(self, p: Tensor) -> Tensor:
         face, closest = self._nearest(p)
         colour = self.mesh.colour(face, barycentric(self.mesh.vertices[self.mesh.faces[face]], closest))
-        return self.material.base(p) if colour is None else torch.from_numpy(colour).to(p)
+        return self.material.base(self.place.local(p)) if colour is None else torch.from_numpy(colour).to(p)
 
     def _nearest(self, p: Tensor) -> tuple[NDArray[np.int64], Numbers]:
         _, face, closest = self._held.tree.squared_distance(self.mesh.vertices, self.mesh.faces, _array(p))

@@ -153,7 +153,7 @@ def _lit(scene: Scene, lamp: Light, p: Tensor, normal: Tensor) -> Tensor:
     rows = lit.nonzero()[:, 0]
     o, d, width = p[rows], to[rows], angle[rows, 0]
     free, least = torch.ones_like(width), 0.5 * scene.lattice.cell
-    t = torch.full_like(width, least)
+    t = torch.full_like(width, 2 * least)
     top = scene.lattice.upper[2]
     for _ in range(STEPS):
         at = torch.addcmul(o, t[:, None], d)

@@ -83,7 +83,8 @@ def pictures(scene: Scene, cameras: Sequence[PosedCamera], samples: int = 4) -> 
         focal = min(min(camera.focal) for camera in cameras)
         edges = _edges(shown.reshape(*shape, 4), t.reshape(shape), item.reshape(shape), focal)
         places = torch.from_numpy(pattern(samples))
-        for pixel in (edges.flatten() | busy).nonzero()[:, 0].split(max(1, CHUNK // samples)):
+        again = (edges.flatten() | busy).nonzero()[:, 0]
+        for pixel in again.split(max(1, CHUNK // samples)) if len(again) else ():
             shown[pixel] = _colours(scene, cameras, pixel, places)[0].reshape(-1, samples, 4).mean(1)
     straight = torch.cat([shown[:, :3] / shown[:, 3:].clamp_min(1e-6), shown[:, 3:]], 1)
     return (straight.clamp(0, 1) * 255).round().to(torch.uint8).reshape(*shape, 4).numpy()
