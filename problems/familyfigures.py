@@ -13,9 +13,10 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.files import replacing
 from pinnscene.problems.familyfitting import given_cloud
 from pinnscene.problems.familysampling import HALF
-from pinnscene.problems.familyscoring import iou, reconstructions
+from pinnscene.problems.familyscoring import member_iou, reconstructions
 from pinnscene.problems.familyshapes import Frame, Member
-from pinnscene.problems.familyviews import Truth, interpolate
+from pinnscene.problems.familyviews import interpolate
+from pinnscene.problems.truefield import TrueField
 from pinnscene.render.baking import bake
 from pinnscene.render.camera import Camera, corners, view
 from pinnscene.render.canvas import figure, save
@@ -120,7 +121,7 @@ def _unseen(problem: "ShapeFamily", u: Any, path: Path) -> Path:
         f"{problem.points} points": lambda k, m: draw_points(
             given_cloud(m, problem.points, problem.noise, k).points, camera_of(m.frame, size), size
         ),
-        "truth": lambda k, m: portrait(Truth(m.shape), m.frame, size),
+        "truth": lambda k, m: portrait(TrueField(m.shape), m.frame, size),
         "reconstruction": lambda k, m: portrait(found[k], m.frame, size),
     }
     made = figure(1.6 * len(members) + 0.4, 1.6 * len(rows) + 0.4)
@@ -132,5 +133,5 @@ def _unseen(problem: "ShapeFamily", u: Any, path: Path) -> Path:
             ax.spines[:].set_visible(False)
         line[0].set_ylabel(name)
     for k, (ax, member) in enumerate(zip(axes[-1], members, strict=True)):
-        ax.set_xlabel(f"IoU {iou(found[k], member):.3f}")
+        ax.set_xlabel(f"IoU {member_iou(found[k], member):.3f}")
     return save(made, path)

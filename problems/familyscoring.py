@@ -12,6 +12,7 @@ from pinnscene.problems.familyfitting import given_cloud
 from pinnscene.problems.familymethods import Method
 from pinnscene.problems.familysampling import anywhere
 from pinnscene.problems.familyshapes import Member
+from pinnscene.problems.shapemetrics import iou
 from pinnscene.seeds import generator
 from pinnscene.views import Differentiable
 
@@ -24,17 +25,15 @@ def reconstructions(method: Method, u: Any, members: Sequence[Member]) -> list[D
     return [*method.reconstruct(u, clouds)]
 
 
-def iou(u: Differentiable, member: Member, n: int = SCORED) -> float:
+def member_iou(u: Differentiable, member: Member, n: int = SCORED) -> float:
     """The intersection over union of a reconstruction in own units and its member, on ``n`` points of its domain."""
     q = anywhere(n, generator(0, "scored", member.name))
     p = torch.from_numpy(member.frame.outward(q))
     found = evaluate(u, Points(p, u.axes))[:, 0].numpy() < 0
-    truth = np.asarray(member.shape.inside(p.numpy()))
-    union = (found | truth).sum()
-    return float((found & truth).sum() / union) if union else 1.0
+    return iou(found, np.asarray(member.shape.inside(p.numpy())))
 
 
 def scores(method: Method, u: Any, members: Sequence[Member], n: int = SCORED) -> list[float]:
     """The IoU of each member's reconstruction."""
     found = reconstructions(method, u, members)
-    return [iou(v, member, n) for v, member in zip(found, members, strict=True)]
+    return [member_iou(v, member, n) for v, member in zip(found, members, strict=True)]

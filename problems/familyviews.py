@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,11 +11,8 @@ from torch import Tensor
 from pinnscene.batch import Points, coordinates
 from pinnscene.conditions.bound import Bound, Conditional
 from pinnscene.derivatives import Index, Operator
-from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.errors import PinnsceneError
 from pinnscene.views import Differentiable
-
-if TYPE_CHECKING:
-    from pinnscene.scenes.shapes import Shape
 
 
 class Placed(Differentiable):
@@ -83,28 +80,3 @@ def interpolate(u: Conditional, a: Tensor, b: Tensor, steps: int) -> list[Bound]
         raise PinnsceneError(f"interpolate expected at least 2 steps, both ends included, got {steps}")
     shares = [k / (steps - 1) for k in range(steps)]
     return [u.bind((1 - s) * a + s * b) for s in shares]
-
-
-class Truth(Differentiable):
-    """A shape's own distance in its own units; slopes by central differences, enough for pictures."""
-
-    axes, values = ("x", "y", "z"), ("distance",)
-
-    def __init__(self, shape: "Shape") -> None:
-        self.shape, self.step = shape, 1e-4 * shape.diagonal
-
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        raise unknown("coefficient", name, ())
-
-    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        x = coordinates(p, 3).double()
-        return [
-            sum((c * self._partial(x, index) for index, c in op.items()), torch.zeros(len(x), 1)) for op in operators
-        ]
-
-    def _partial(self, x: Tensor, index: Index) -> Tensor:
-        if not index:
-            return torch.from_numpy(self.shape.distance(x.detach().cpu().numpy()))[:, None]
-        move = torch.zeros(3, dtype=torch.float64)
-        move[index[-1]] = self.step
-        return (self._partial(x + move, index[:-1]) - self._partial(x - move, index[:-1])) / (2 * self.step)

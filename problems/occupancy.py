@@ -89,7 +89,7 @@ class Negated(Differentiable):
     """-u: negative inside, as a distance is."""
 
     def __init__(self, u: Differentiable) -> None:
-        self.u, self.axes, self.values = u, u.axes, u.values
+        self.u, self.axes, self.values = u, u.axes, tuple(f"-{name}" for name in u.values)
         self.device, self.dtype = getattr(u, "device", torch.device("cpu")), getattr(u, "dtype", torch.float64)
 
     def param(self, name: str, p: Any) -> Any:

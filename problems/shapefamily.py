@@ -169,6 +169,7 @@ class ShapeFamily(Problem):
         """A reconstruction takes every option of a view, the way between two shapes none."""
         if self.given is None:
             request.expect_no_view()
+        request.expect_surface()
 
     def render(self, u: Differentiable, request: RenderRequest) -> list[Path]:
         """The reconstruction of ``cloud``; without one the way between two trained shapes."""

@@ -95,7 +95,10 @@ def zero_set_scores(
 
 
 def iou(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Intersection over union of two sets of points [n]; 0 where both are empty."""
+    """Intersection over union of two sets of points [n].
+
+    0 where both are empty: a shape has an inside, so such points saw nothing of it, and nothing found is no success.
+    """
     return float((inside & truth).sum() / max((inside | truth).sum(), 1))
 
 

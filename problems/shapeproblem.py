@@ -203,6 +203,7 @@ class ShapeProblem(Problem):
 
     def check_render(self, request: "RenderRequest") -> None:
         """A surface takes every option of a view; a mesh or volume given has no curvature of its own."""
+        request.expect_surface()
         width, height = request.size or (1, 1)
         if width * height * (request.samples or 4) > RAYS:
             raise PinnsceneError(f"a view of {width}x{height} takes too much memory: expected at most 2^30 rays")

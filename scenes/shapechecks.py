@@ -1,6 +1,5 @@
 """What every file of a shape must pass: readable, small enough for the memory, finite, and with an extent."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import GIB, free_memory
 from pinnscene.scenes.shapes import Told
 
-GIB = 1 << 30
 THINNEST = 1e-6  # thickness over length below which points count as coplanar: text files round to about this
 
 
@@ -45,20 +44,6 @@ def not_empty(path: Path) -> int:
     return size
 
 
-def available_memory() -> int | None:
-    """Bytes of memory that programs may still take, or None where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
 def afford(path: Path, what: str, need: int, told: Told) -> None:
     """State the memory that reading takes where it is a lot, and refuse what there is not enough for.
 
@@ -71,8 +56,8 @@ def afford(path: Path, what: str, need: int, told: Told) -> None:
     Raises:
         PinnsceneError: more than is available.
     """
-    room = available_memory()
-    if room is not None and need > room:
+    room = free_memory()
+    if need > room:
         raise PinnsceneError(
             f"{path} holds {what}: that takes about {need / GIB:.1f} GiB of memory and {room / GIB:.1f} GiB "
             "are free: give a smaller file"

@@ -12,8 +12,8 @@ from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.knobs import knobs_of
-from pinnscene.problems import occupancy, shapefigures, shapemetrics, shapeproblem, surfacemetrics
-from pinnscene.render import baking, surface
+from pinnscene.problems import occupancy, shapemetrics, shapeproblem, surfacemetrics
+from pinnscene.render import baking, contours, surface
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def quick_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapeproblem, "shape_scores", partial(shapemetrics.shape_scores, **few))
     monkeypatch.setattr(occupancy, "occupancy_scores", partial(shapemetrics.occupancy_scores, **few))
     monkeypatch.setattr(shapemetrics, "surface_scores", partial(surfacemetrics.surface_scores, n=1000))
-    monkeypatch.setattr(shapefigures, "SIDE", 24)
+    monkeypatch.setattr(contours, "N", 24)
     monkeypatch.setattr(surface, "bake", partial(baking.bake, coarse=24))
     monkeypatch.setattr(surface, "SIZE", (96, 96))

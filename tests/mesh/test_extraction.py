@@ -159,9 +159,9 @@ def test_a_surface_that_leaves_the_box_is_open() -> None:
 
 def test_memory_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten million bytes are enough for a coarse lattice, not for what it would be halved to."""
-    monkeypatch.setattr(room, "memory", lambda: 1e7)
+    monkeypatch.setattr(room, "free_memory", lambda: 1e7)
     assert sparse(ball, 16, 1)[1] > 0
-    with pytest.raises(PinnsceneError, match=r"about 0\.\d+ GiB, this machine has 0\.0093.* smaller resolution"):
+    with pytest.raises(PinnsceneError, match=r"about 0\.\d+ GiB of memory, 0\.0093.* smaller resolution"):
         sparse(ball, 16, 5)
 
 

@@ -1,5 +1,6 @@
 """Families of shapes: both methods on two ellipsoids far from the origin, their samples, views and mistakes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from pinnscene.exporting import ExportRequest
 from pinnscene.metrics import evaluate
 from pinnscene.problems import familyfigures, familyfitting, familymethods, shapefamily
 from pinnscene.problems.familyfigures import render_interpolation
-from pinnscene.problems.familyfitting import Cloud, Clouds, observations, together
+from pinnscene.problems.familyfitting import Cloud, Clouds, given_cloud, observations, together
 from pinnscene.problems.familymethods import METHODS
 from pinnscene.problems.familyreconstruction import around, read_cloud, reconstruct
 from pinnscene.problems.familysampling import HALF, CloudPoints, CloudSampler, Pool, draw_pool
-from pinnscene.problems.familyscoring import given_cloud, iou
+from pinnscene.problems.familyscoring import member_iou
 from pinnscene.problems.familyshapes import Family, Frame, Member, folder_shapes, split
-from pinnscene.problems.familyviews import Placed, Truth, interpolate
+from pinnscene.problems.familyviews import Placed, interpolate
 from pinnscene.problems.shapefamily import ShapeFamily
+from pinnscene.problems.truefield import TrueField
 from pinnscene.render.request import RenderRequest
 from pinnscene.seeds import generator
 from pinnscene.solve import Settings, begin, configure, reopen
@@ -83,22 +85,29 @@ def test_two_shapes_are_learned_and_come_back_from_points(folder: Path, method: 
     # in the files' own units and place, whatever part of the cloud's order
     u, member = solution.field, problem.members.trained[0]
     (found,) = problem.learner.reconstruct(u, [given_cloud(member, 64, 0.0, 5)])
-    assert iou(found, member) > least
+    assert member_iou(found, member) > least
     p = Points(torch.from_numpy(FAR + np.array([[0.0, 0, 0], [0, 0, 25], [25, 0, 0], [15, 0, 0]])), ("x", "y", "z"))
     assert (evaluate(found, p)[:, 0] < 0).tolist() == [True, False, False, True]
     if method == "decoder":
         assert float(evaluate(found, p)[0, 0]) < -3  # of -9, cut off at a tenth of the side of 40
         own = problem.learner.place(u.bind(u.code(0)), member.frame)
-        assert iou(own, member) > least
+        assert member_iou(own, member) > least
         assert u.condition.table.norm(dim=1).min() > 0.05  # from 0.01 a number
 
 
 def test_the_iou_tells_two_shapes_apart(folder: Path) -> None:
     problem = problem_of(folder)
     disc, egg = problem.members.trained
-    own, other = iou(Truth(disc.shape), disc), iou(Truth(egg.shape), disc)
+    own, other = member_iou(TrueField(disc.shape), disc), member_iou(TrueField(egg.shape), disc)
     assert own == 1.0
     assert 0.3 < other < 0.7
+
+
+@pytest.mark.parametrize("found", [-1.0, 1.0])
+def test_points_that_saw_nothing_of_a_member_are_no_success(folder: Path, found: float) -> None:
+    """None of them inside, whatever the reconstruction says."""
+    member = replace(problem_of(folder).members.trained[0], frame=Frame(FAR + 1000, 40.0))
+    assert member_iou(FunctionField(lambda p: p["x"] * 0 + found, ("x", "y", "z")), member, 100) == 0.0
 
 
 # ---- samples ---------------------------------------------------------------------------------------------------------
@@ -323,7 +332,7 @@ def test_far_from_the_origin_single_precision_is_enough(folder: Path) -> None:
 def test_the_truth_has_slopes() -> None:
     member = solid_family()
     p = torch.from_numpy(FAR) + torch.randn(20, 3, generator=generator(0), dtype=torch.float64)
-    slope = gradient(Truth(member.shape), p)
+    slope = gradient(TrueField(member.shape), p)
     torch.testing.assert_close(slope.norm(dim=1), torch.ones(20, dtype=torch.float64), atol=1e-2, rtol=0)
 
 

@@ -13,10 +13,11 @@ from PIL import Image
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.mesh import Mesh
-from pinnscene.problems import shapefigures, shapemetrics, surfacemetrics
+from pinnscene.problems import shapemetrics, surfacemetrics
 from pinnscene.problems.shapefigures import draw_shape_figures
 from pinnscene.problems.shapemetrics import distance_scores, eikonal_scores, iou, shape_scores, volume_scores
 from pinnscene.problems.surfacemetrics import heldout_scores, surface_scores
+from pinnscene.render import contours
 from pinnscene.views import FunctionField
 
 BOX = Box(x=(-1.5, 1.5), y=(-1.5, 1.5), z=(-1.5, 1.5))
@@ -259,7 +260,7 @@ def test_a_cloud_is_scored_by_its_held_out_points(rng: torch.Generator) -> None:
 
 
 def test_the_figures_of_a_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapefigures, "SIDE", 24)
+    monkeypatch.setattr(contours, "N", 24)
     paths = draw_shape_figures(sphere(0.97), BALL, BOX, tmp_path / "figures")
     assert [path.name for path in paths] == ["slices.png", "distance_error.png"]
     for path in paths:

@@ -7,7 +7,7 @@ from matplotlib.contour import QuadContourSet
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.render.canvas import pixels
-from pinnscene.render.contours import contours, three_slices
+from pinnscene.render.contours import N, contours, three_slices
 from pinnscene.views import FunctionField
 
 BOX = Box(x=(-1, 1), y=(-2, 2), z=(-1, 3))
@@ -55,3 +55,23 @@ def test_what_cannot_be_cut() -> None:
     flat = FunctionField(lambda p: p["x"], ("x", "y"))
     with pytest.raises(PinnsceneError, match="3 axes"):
         contours(flat, Box(x=(0, 1), y=(0, 1)), "x")
+
+
+def test_the_true_surface_is_dashed_over_the_fields_where_it_was_asked_to_be_cut() -> None:
+    truth = FunctionField(lambda p: p.coords.norm(dim=1, keepdim=True) - 0.6, BOX.axes)
+    made = three_slices(SPHERE, BOX, {"z": 0.0, "x": 0.0, "y": 0.0}, truth)
+    for ax in made.axes[:3]:
+        lines = [s for s in ax.collections if isinstance(s, QuadContourSet) and s.levels.tolist() == [0.0]]
+        radii = [np.linalg.norm(np.concatenate([path.vertices for path in s.get_paths()]), axis=1) for s in lines]
+        np.testing.assert_allclose([r.mean() for r in radii], [0.8, 0.6], atol=1e-2)
+        assert [s.get_linestyle()[0][1] is None for s in lines] == [True, False]
+
+
+def test_three_slices_have_one_scale_of_length_and_look_at_the_field_once_each() -> None:
+    asked = []
+    u = FunctionField(lambda p: asked.append(len(p)) or SPHERE(p), BOX.axes)
+    made = three_slices(u, BOX)
+    made.canvas.draw()
+    assert sum(asked) == 3 * N**2
+    lengths = [ax.get_window_extent().width / np.ptp(ax.get_xlim()) for ax in made.axes[:3]]
+    np.testing.assert_allclose(lengths, lengths[0], rtol=0.1)

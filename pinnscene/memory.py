@@ -1,0 +1,20 @@
+"""How much memory there is to take, asked before a lot of it is taken."""
+
+import os
+from pathlib import Path
+
+MEMINFO = Path("/proc/meminfo")  # Linux's own account
+GIB = 1 << 30  # bytes
+
+
+def free_memory() -> float:
+    """Bytes that programs may still take; all of the machine's where only that is known, infinite where nothing is."""
+    try:
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+        return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        pass
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
