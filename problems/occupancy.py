@@ -78,7 +78,7 @@ class Occupancy(ShapeProblem):
 
     def export(self, u: Differentiable, request: ExportRequest) -> Exported:
         """As of every shape; the level is one of the logit."""
-        own = replace(request, level=0.0 - request.level) if request.format in SURFACES else request
+        own = replace(request, level=0.0 - (request.level or 0.0)) if request.format in SURFACES else request
         return super().export(u, own)
 
     def distance_like(self, u: Differentiable) -> Differentiable:

@@ -192,5 +192,5 @@ class ShapeFamily(Problem):
         else:
             own = given_cloud(self.members.scored[self.member], self.points, self.noise, self.member)
             made = reconstruct(self.learner, u, own)
-        own = replace(request, level=request.level * self.learner.gain(1.0) + 0.0)
+        own = replace(request, level=(request.level or 0.0) * self.learner.gain(1.0) + 0.0)
         return export_surface(made.u, made.box, own, made.origin)
