@@ -31,6 +31,18 @@ class Encoding(nn.Module, ABC):
         """Grow with training, of which ``share`` (0 to 1) is done; called before every step."""
         del share
 
+    def attenuation(self, spread: Tensor) -> Tensor | None:
+        """What is left of each output [n, outputs] on the mean over a Gaussian around the point.
+
+        Args:
+            spread: its standard deviation along each axis [n, 1], in normalised coordinates.
+
+        Returns:
+            Factors from 0 to 1; None where outputs cannot be told coarse from fine.
+        """
+        del spread
+        return None
+
     def redraw(self, scales: Tensor, generator: torch.Generator) -> bool:
         """Draw features that turn by about ``scales`` [inputs] radians a unit; False where there are none."""
         del scales, generator

@@ -43,6 +43,11 @@ class Fourier(Encoding):
         z = a.affine(weight, self.phase) if isinstance(a, Jet) else a @ weight.T + self.phase
         return self.sine(z)
 
+    def attenuation(self, spread: Tensor) -> Tensor:
+        """Exp(-(2 pi |b| spread)^2 / 2) a wave of frequency b: its mean over a Gaussian."""
+        waves = torch.exp(-(2 * pi * self.frequencies.norm(dim=1) * spread).square() / 2)
+        return torch.cat([waves, waves], 1)
+
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
         self._fill(torch.full((self.frequencies.shape[1],), 2 * pi * self.sigma), generator)

@@ -102,6 +102,8 @@ def _add_on_cpu(weights: Tensor, index: Tensor, g: Tensor, rows: int) -> Tensor:
     SciPy's product runs on one core and lets go of the interpreter, so each thread adds up a share of the points.
     """
     w, i, h = weights.detach().numpy(), index.numpy(), g.detach().numpy()
+    if not len(i):
+        return g.new_zeros(rows, g.shape[2])
     parts = torch.get_num_threads() if w.size > PARALLEL else 1
     ends = np.linspace(0, len(i), parts + 1).astype(int)
     shares = [(w[:, a:b], i[a:b], h[:, a:b], rows) for a, b in pairwise(ends)]

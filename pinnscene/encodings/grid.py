@@ -7,6 +7,7 @@ that the kernel has are exact, of the nested engine and of jets alike.
 
 from collections.abc import Sequence
 from itertools import product
+from math import sqrt
 from typing import Literal
 
 import torch
@@ -177,6 +178,13 @@ class Grid(Encoding):
         parts = [level(x, wanted) for level in self.levels[:used]]
         rest = x.new_zeros(len(wanted), len(x), (len(self.cells) - used) * self.features)
         return torch.cat([*parts, rest], -1)
+
+    def attenuation(self, spread: Tensor) -> Tensor:
+        """Erf(1 / (sqrt(2) cells spread)) a level: the share of a Gaussian in a cell (2304.06706, section 2)."""
+        cells = spread.new_tensor(self.cells)
+        share = torch.erf(1 / (cells * spread * sqrt(2)).clamp(min=1e-6))
+        ones = spread.new_ones(len(spread), self.outputs - len(self.cells) * self.features)
+        return torch.cat([share.repeat_interleave(self.features, 1), ones], 1)
 
     def refresh(self, share: float) -> None:
         """Coarse to fine: half of the levels at first, the others one by one; none is ever taken back."""

@@ -36,3 +36,8 @@ class Positional(Encoding):
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         z = a.affine(self.weight, self.phase) if isinstance(a, Jet) else a @ self.weight.T + self.phase
         return concatenate([a, self.sine(z)])
+
+    def attenuation(self, spread: Tensor) -> Tensor:
+        """Exp(-(2^k pi spread)^2 / 2) a sine: the mean of a wave over a Gaussian (Barron et al. 2103.13415, eq. 14)."""
+        waves = torch.exp(-(self.weight.norm(dim=1) * spread).square() / 2)
+        return torch.cat([spread.new_ones(len(spread), self.outputs - waves.shape[1]), waves], 1)

@@ -22,14 +22,27 @@ class Glow(nn.Module):
     colours: Colours
     shift: float
 
-    def emit(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The density [n] per unit of y, exp(raw + shift), and the features [n, f] at points y [n, 3]."""
-        out = self.head(self.backbone(self.encoding(y)))
+    def emit(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The density [n] per unit of y, exp(raw + shift), and the features [n, f] at points y [n, 3].
+
+        Args:
+            y: normalised points.
+            spread: standard deviations [n, 1] of Gaussians to blur the encoding over; None for the points themselves.
+        """
+        encoded = self.encoding(y)
+        left = None if spread is None else self.encoding.attenuation(spread)
+        out = self.head(self.backbone(encoded if left is None else encoded * left))
         assert isinstance(out, Tensor)
         return torch.exp((out[:, 0] + self.shift).clamp(max=STEEPEST)), out[:, 1:]
 
     def cross(
-        self, x: Tensor, d: Tensor, length: Tensor, place: Callable[[Tensor], Tensor], unit: float
+        self,
+        x: Tensor,
+        d: Tensor,
+        length: Tensor,
+        place: Callable[[Tensor], Tensor],
+        unit: float,
+        spread: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The optical depth [n] of stretches of a ``length`` [n] about points x [n, 3], and features there [n, f].
 
@@ -39,9 +52,10 @@ class Glow(nn.Module):
             length: of each.
             place: the scene's points in [-1, 1]^3.
             unit: the scene's length that a density is counted in.
+            spread: as of ``emit``.
         """
         del d
-        density, features = self.emit(place(x))
+        density, features = self.emit(place(x), spread)
         return density * (length / unit), features
 
     def height(self, y: Tensor) -> Tensor:

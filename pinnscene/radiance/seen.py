@@ -1,6 +1,6 @@
 """A field of light seen along a direction, and one where there is no light."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -57,7 +57,27 @@ class Dark(Differentiable):
 
     def __init__(self, field: "RadianceField") -> None:
         self.field, self.axes, self.values = field, field.axes, field.values
-        self.coarse = None
+        self.coarse, self.antialias = None, False
+        self.unit, self.chunk = field.unit, field.chunk
+
+    def place(self, x: Tensor) -> Tensor:
+        return self.field.place(x)
+
+    def cross(
+        self, x: Tensor, d: Tensor, length: Tensor, place: Callable[[Tensor], Tensor], unit: float
+    ) -> tuple[Tensor, Tensor]:
+        """Nothing in the way [n], and no features [n, 0]."""
+        del d, place, unit
+        return torch.zeros_like(length), x[:, :0]
+
+    def colours(self, features: Tensor, d: Tensor) -> Tensor:
+        """Black [n, 3]."""
+        del features
+        return torch.zeros_like(d)
+
+    def height(self, y: Tensor) -> Tensor:
+        """Level everywhere [n]."""
+        return (0 * y).sum(1)
 
     def march(self, rays: RayBatch) -> Samples:
         """No stretch is worth a look."""

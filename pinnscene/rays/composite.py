@@ -66,8 +66,6 @@ def composite(u: "RadianceField", rays: RayBatch, normals: bool = False) -> Rend
 
 
 def _light(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples, normals: bool, look: Look) -> Rendered:
-    if not len(samples):
-        return _nothing(rays, samples, normals)
     samples, tau, features = look(u, glow, rays, samples)
     weights, through = weigh(samples, tau)
     bright = (weights > FAINT).nonzero()[:, 0]
@@ -83,12 +81,6 @@ def _light(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples, n
     return Rendered(colour, opacity, depth, normal, None, samples, tau, weights)
 
 
-def _nothing(rays: RayBatch, samples: Samples, normals: bool) -> Rendered:
-    zero = torch.zeros_like(rays.near)
-    normal = torch.zeros_like(rays.directions) if normals else None
-    return Rendered(rays.background, zero, rays.far, normal, None, samples, samples.start, samples.start)
-
-
 def _points(rays: RayBatch, samples: Samples) -> Tensor:
     return rays.origins[samples.ray] + samples.middle[:, None] * rays.directions[samples.ray]
 
@@ -99,7 +91,11 @@ def _all(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> 
 
 
 def _crossed(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Tensor, Tensor]:
-    return glow.cross(_points(rays, samples), rays.directions[samples.ray], samples.length, u.place, u.unit)
+    x, d = _points(rays, samples), rays.directions[samples.ray]
+    if not u.antialias:
+        return glow.cross(x, d, samples.length, u.place, u.unit)
+    width = rays.radius[samples.ray] * samples.middle[:, None]
+    return glow.cross(x, d, samples.length, u.place, u.unit, spread=u.spread(x, width, samples.length))
 
 
 def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:

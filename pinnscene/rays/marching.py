@@ -7,7 +7,6 @@ from torch import Tensor
 
 from pinnscene.rays.box import slab
 from pinnscene.rays.bundle import RayBatch
-from pinnscene.rays.contraction import unwarped, warped
 from pinnscene.rays.occupancy import Occupancy
 from pinnscene.rays.samples import Samples
 
@@ -28,15 +27,16 @@ def march(rays: RayBatch, occupancy: Occupancy, place: Place, lower: Tensor, upp
     near, far, jitter = near[hit], far[hit], rays.jitter[hit]
     count = int(((far - near).max() / step).ceil()) + 1
     k = torch.arange(count, device=near.device)
-    start = near + (k + jitter - 1) * step  # the first stretch may begin before the box, it is cut there
-    middle = start + step / 2
-    o, d = place(rays.origins[hit]), rays.directions[hit]
-    rate = place(rays.origins[hit] + d) - o
-    number = _numbers(occupancy, o, rate, middle)
-    kept = occupancy.occupied[number] & (middle > near) & (middle < far)
+    along = (k + jitter - 1) * step  # from where each ray comes in, so that nothing is lost to a camera far away
+    start = near + along
+    o, d = rays.origins[hit], rays.directions[hit]
+    entry, exit = place(o + near * d), place(o + far * d)
+    number = _numbers(occupancy, entry, (exit - entry) / (far - near), along + step / 2)
+    kept = occupancy.occupied[number] & (start + step > near) & (start < far)
     row, slot = kept.nonzero(as_tuple=True)
-    first = start[row, slot]
-    return Samples(hit[row], first, first + step, len(rays))
+    first = start[row, slot]  # the first and the last stretch of a ray are cut where the box ends
+    end = torch.minimum(first + step, far[row, 0])
+    return Samples(hit[row], torch.maximum(first, near[row, 0]), end, len(rays))
 
 
 def _numbers(occupancy: Occupancy, o: Tensor, rate: Tensor, t: Tensor) -> Tensor:
@@ -49,12 +49,8 @@ def _numbers(occupancy: Occupancy, o: Tensor, rate: Tensor, t: Tensor) -> Tensor
 
 
 @torch.no_grad()
-def march_far(rays: RayBatch, occupancy: Occupancy, place: Place, unit: float, count: int) -> Samples:
-    """``count`` stretches a ray through a scene without end, even up to ``unit``, then longer, where occupied."""
-    near, far = warped(rays.near / unit), warped(rays.far / unit)
-    k = torch.arange(count + 1, device=near.device)
-    inner = ((k + rays.jitter - 0.5) / count).clamp(0, 1)
-    edges = unwarped(near + inner * (far - near)) * unit
+def march_far(rays: RayBatch, occupancy: Occupancy, place: Place, edges: Tensor) -> Samples:
+    """The stretches between ``edges`` [n, s + 1] along each ray whose middles lie in occupied cells."""
     middle = (edges[:, :-1] + edges[:, 1:]) / 2
     number = occupancy.number(place(rays.at(middle)))
     kept = occupancy.occupied[number] & (edges[:, 1:] > edges[:, :-1])

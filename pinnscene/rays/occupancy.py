@@ -23,12 +23,15 @@ class Occupancy(nn.Module):
         density: the highest density found in each cell lately [cells^3].
         allowed: cells that can hold something at all [cells^3], such as those of a visual hull.
         occupied: cells worth a look [cells^3].
+        lower, upper: the corners [3] of the smallest box around all occupied cells.
         age: steps that the field has been trained.
     """
 
     density: Tensor
     allowed: Tensor
     occupied: Tensor
+    lower: Tensor
+    upper: Tensor
     age: Tensor
 
     def __init__(self, cells: int = 64) -> None:
@@ -39,13 +42,21 @@ class Occupancy(nn.Module):
         self.register_buffer("density", torch.zeros(cells**3))
         self.register_buffer("allowed", torch.ones(cells**3, dtype=torch.bool))
         self.register_buffer("occupied", torch.ones(cells**3, dtype=torch.bool))
+        self.register_buffer("lower", -torch.ones(3))
+        self.register_buffer("upper", torch.ones(3))
         self.register_buffer("age", torch.tensor(0))
 
     @torch.no_grad()
     def restrict(self, allowed: Tensor) -> None:
         """Give up the cells that are not ``allowed`` [cells, cells, cells] for good."""
         self.allowed.copy_(allowed.reshape(-1))
-        self.occupied.copy_(self.allowed)
+        self._occupy(self.allowed)
+
+    def ball(self) -> Tensor:
+        """The cells [cells, cells, cells] that reach into the unit ball."""
+        along = ((torch.arange(self.cells) + 0.5) * (2 / self.cells) - 1).abs() - 1 / self.cells
+        nearest = along.clamp(min=0).square()
+        return nearest[:, None, None] + nearest[:, None] + nearest < 1
 
     def centres(self, rows: Tensor) -> Tensor:
         """The middles [m, 3] of cells by number [m], in [-1, 1]^3."""
@@ -58,12 +69,13 @@ class Occupancy(nn.Module):
         index = ((x + 1) * (self.cells / 2)).clamp(0, self.cells - 1).int()
         return (index[..., 0] * self.cells + index[..., 1]) * self.cells + index[..., 2]
 
-    def bounds(self) -> tuple[Tensor, Tensor]:
-        """The corners of the smallest box around all occupied cells."""
+    def _occupy(self, occupied: Tensor) -> None:
+        self.occupied.copy_(occupied)
         rows = self.occupied.nonzero()[:, 0]
-        middles = self.centres(rows) if len(rows) else self.density.new_zeros(1, 3)
-        half = 1 / self.cells
-        return middles.amin(0) - half, middles.amax(0) + half
+        half = 1 / self.cells if len(rows) else 0.0
+        middles = self.centres(rows) if len(rows) else self.lower.new_zeros(1, 3)
+        self.lower.copy_(middles.amin(0) - half)
+        self.upper.copy_(middles.amax(0) + half)
 
     @torch.no_grad()
     def refresh(self, density: Callable[[Tensor], Tensor], step: float) -> None:
@@ -85,4 +97,4 @@ class Occupancy(nn.Module):
         self.density *= DECAY
         self.density[rows] = torch.maximum(self.density[rows], found.to(self.density))
         if age > EVERY * FIRST:
-            self.occupied.copy_(self.allowed & (self.density * step > FAINT))
+            self._occupy(self.allowed & (self.density * step > FAINT))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pinnscene.rays.samples import Samples
 
@@ -29,6 +30,7 @@ class Weights(NamedTuple):
 def weigh(samples: Samples, tau: Tensor) -> Weights:
     """The weights of stretches of optical depth ``tau`` [m], which is not negative."""
     table = samples.table(tau)
-    before = table.cumsum(1) - table
+    # a sum less its last term would lose what is small beside it
+    before = F.pad(table[:, :-1].cumsum(1), (1, 0))
     weights = torch.exp(-before) * -torch.expm1(-table)
     return Weights(samples.packed(weights), torch.exp(-table.sum(1, keepdim=True)))
