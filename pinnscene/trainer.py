@@ -100,6 +100,7 @@ class _Loop:
     finished: str = ""
     met: bool = False  # whether the tolerance is reached in the present stage
     begun: float = 0.0
+    phase_begun: float = 0.0
     idle: float = 0.0  # seconds spent on monitors and checkpoints, not on solving
     monitored: float = dataclass_field(default_factory=perf_counter)
     monitor_cost: float = 0.0
@@ -158,9 +159,11 @@ class _Loop:
         stepper = phase.solver.start(field, objective, phase.steps, state.memory)
         if state.stepper:
             stepper.load(to_device(state.stepper, field.device))
+        self.phase_begun = self._seconds()
         good = _copy(field)
         while state.step < phase.steps and not stepper.finished and not self.met:
-            field.refresh(state.step / phase.steps)
+            stepper.share = self._spent(phase)
+            field.refresh(stepper.share)
             losses = stepper.step(state.step)
             state.step += 1
             state.taken += 1
@@ -189,6 +192,13 @@ class _Loop:
     def _late(self) -> bool:
         limit = self.budget.seconds
         return limit is not None and self._seconds() >= limit
+
+    def _spent(self, phase: Phase) -> float:
+        """The share of a phase's steps that is taken, or where that is more, of the time that it has."""
+        taken, limit = self.state.step / phase.steps, self.budget.seconds
+        if limit is None:
+            return taken
+        return min(1.0, max(taken, (self._seconds() - self.phase_begun) / max(limit - self.phase_begun, 1e-9)))
 
     def _seconds(self) -> float:
         return perf_counter() - self.begun - self.idle

@@ -50,11 +50,11 @@ class Adam(Solver):
         del memory
         return _AdamStepper(self, field, objective, steps)
 
-    def rate(self, k: int, steps: int) -> float:
-        """The step length at step ``k``, as a share of ``lr``."""
+    def rate(self, k: int, steps: int, share: float = 0.0) -> float:
+        """The step length at step ``k`` as a share of ``lr``; ``share`` is how much of the time is spent."""
         if k < self.warmup:
             return (k + 1) / self.warmup
-        done = min(1.0, (k - self.warmup) / max(1, steps - self.warmup))
+        done = min(1.0, max(share, (k - self.warmup) / max(1, steps - self.warmup)))
         return self.final + (1 - self.final) * 0.5 * (1 + cos(pi * done))
 
 
@@ -78,7 +78,7 @@ class _AdamStepper(Stepper):
     def step(self, k: int) -> dict[str, Tensor]:
         solver = self.solver
         for group in self.optimizer.param_groups:
-            group["lr"] = solver.lr * solver.rate(k, self.steps) * group["factor"]
+            group["lr"] = solver.lr * solver.rate(k, self.steps, self.share) * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.objective.losses(self.field, self.objective.batches(k))
         torch.stack(list(losses.values())).sum().backward()

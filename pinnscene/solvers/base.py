@@ -19,10 +19,12 @@ class Stepper(ABC):
     Attributes:
         finished: why no further step helps, or empty while one may.
         note: what was chosen on the way, for the log.
+        share: how much of its steps, or of the time that there is, is spent: 0 to 1, set before each step.
     """
 
     finished: str = ""
     note: str = ""
+    share: float = 0.0
 
     @abstractmethod
     def step(self, k: int) -> dict[str, Tensor]:

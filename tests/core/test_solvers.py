@@ -256,6 +256,9 @@ def test_adams_rate_warms_up_and_ends_at_its_share():
     assert adam.rate(1000, 100) == pytest.approx(0.02)
     falling = [adam.rate(k, 100) for k in range(10, 101)]
     assert falling == sorted(falling, reverse=True)
+    # where the time is shorter than the steps, the rate follows the time
+    assert adam.rate(10, 10**6, share=0.5) == pytest.approx(0.02 + 0.98 * 0.5)
+    assert adam.rate(10, 10**6, share=1.0) == pytest.approx(0.02)
     assert Adam(warmup=0).rate(0, 10) == 1.0
     assert Adam(warmup=20).rate(9, 10) == 0.5
 

@@ -11,6 +11,7 @@ from pinnscene import Box, Constraint, Field, FieldSpec, Piecewise, PinnsceneErr
 from pinnscene.plan import make_plan
 from pinnscene.problems.heat import Heat
 from pinnscene.solution import Status
+from pinnscene.solvers.adam import Adam
 from pinnscene.state import Budget
 from pinnscene.trainer import train
 
@@ -69,6 +70,24 @@ def test_seconds_end_a_solve(toy):
     assert solution.status == Status.MAX_SECONDS
     assert solution.steps == 1
     assert "seconds" in solution.advice
+
+
+def test_the_share_of_the_time_grows_to_the_whole(toy, monkeypatch):
+    seen, begun = [], Adam.start
+
+    def start(solver, *given):
+        stepper = begun(solver, *given)
+        step = stepper.step
+        stepper.step = lambda k: (seen.append(stepper.share), step(k))[1]
+        return stepper
+
+    monkeypatch.setattr(Adam, "start", start)
+    train(problem(toy), SPEC, plan(adam={"steps": 10**6}), budget=Budget(seconds=0.5), device="cpu")
+    assert seen == sorted(seen)
+    assert seen[0] < 0.5 < 0.8 < seen[-1] <= 1.0
+    seen.clear()
+    train(problem(toy), SPEC, plan(), device="cpu")
+    assert seen == [k / 10 for k in range(10)]  # without a limit, steps alone count
 
 
 def test_a_solver_that_is_done_has_converged(toy):
