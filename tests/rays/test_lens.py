@@ -79,6 +79,13 @@ def test_straighten_inverts_bend(lens):
     assert lens.reaches(lens.bend(p)).all()
 
 
+def test_few_steps_of_newtons_method_are_enough(monkeypatch):
+    """Quadratic convergence from afar: so the Jacobian is exact."""
+    monkeypatch.setattr("pinnscene.rays.lens.STEPS", 5)
+    lens = RadialLens((-0.1,), (), (0.03, -0.05))
+    assert (lens.straighten(lens.bend(plane())) - plane()).abs().max() < 1e-12
+
+
 @each
 def test_nothing_to_straighten(lens):
     assert lens.straighten(torch.empty(0, 2, dtype=torch.float64)).shape == (0, 2)
@@ -97,6 +104,7 @@ def test_limit_is_where_the_radius_stops_to_grow():
     assert lens.limit == pytest.approx(1 / sqrt(0.9), abs=1e-12)
     r = torch.tensor([[lens.limit * 0.999, 0.0], [lens.limit * 1.001, 0.0]], dtype=torch.float64)
     assert torch.isfinite(lens.bend(r)).all(1).tolist() == [True, False]
+    assert FisheyeLens((-0.3,)).limit == pytest.approx(1 / sqrt(0.9), abs=1e-12)  # an angle, by the same formula
     assert RadialLens((0.2,)).limit == np.inf
     assert RadialLens((), (-0.25,)).limit == pytest.approx(2)  # a pole
 
