@@ -93,8 +93,8 @@ def _marble(q: Tensor) -> Tensor:
 
 def _clouds(q: Tensor) -> Tensor:
     """Soft patches of every size down to an eighth of the period."""
-    total = sum(0.5**k * _waver(q * 2**k + 1.7 * k) for k in range(4))
-    return _step(0.5 + 0.45 * total)
+    layers = torch.stack([0.5**k * _waver(q * 2**k + 1.7 * k) for k in range(4)])
+    return _step(0.5 + 0.45 * layers.sum(0))
 
 
 def _waver(q: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from pinnscene.scenes.rayshading import normals, radiance
 from pinnscene.scenes.raytrace import NOTHING, Hits, meet
 
 CHUNK = 1 << 19  # rays at a time
-CONTRAST = 0.04  # between neighbours as they are shown, from 0 to 1
+CONTRAST = 0.07  # between neighbours as they are shown, from 0 to 1
 GRAZE = 1.5  # pixels that a ray passes a surface by to be looked at again
 CREASE = 6.0  # pixels of depth between neighbours
 
