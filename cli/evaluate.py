@@ -1,14 +1,10 @@
 """``pinnscene eval``: the metrics of a run again, from the folder alone."""
 
-from typing import Annotated
-
-import typer
-
 from pinnscene.cli import options as opt
 
 
 def evaluate(
-    target: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, latest or latest:PROBLEM.")],
+    target: opt.TargetRun,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -18,24 +14,19 @@ def evaluate(
 ) -> None:
     """Take a run's metrics again from its folder."""
     del debug
-    from pinnscene.cli.render import open_field
+    from pinnscene.cli.opening import open_run
     from pinnscene.cli.show import show_metrics
-    from pinnscene.errors import PinnsceneError
-    from pinnscene.run import Run, dumps
-    from pinnscene.solve import reopen
+    from pinnscene.run import dumps
 
     opt.refuse_empty(data=data, problem=code)
-    given, knobs = opt.parse_sets(sets, data)
-    if knobs:
-        raise PinnsceneError("eval takes --set for moved data and code only, not for knobs")
-    run = Run.open(target)
-    made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
-    field = open_field(run, made, configured, device)
-    info = made.reference_info()
-    reference = None if info is None else {**info._asdict(), "points": made.metric_points()}
-    result = {"run": str(run.path), "metrics": made.metrics(field), "reference": reference}
+    opened = open_run(target, data, sets, code, "eval")
+    problem, field = opened.problem, opened.field(device)
+    info = problem.reference_info()
+    reference = None if info is None else {**info._asdict(), "points": problem.metric_points()}
+    result = {"run": str(opened.run.path), "metrics": problem.metrics(field), "remarks": problem.remarks(field)}
+    result["reference"] = reference
     if as_json:
         print(dumps(result), end="")
     else:
-        print(run.path)
+        print(opened.run.path)
         show_metrics(result)

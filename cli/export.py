@@ -1,4 +1,4 @@
-"""``pinnscene export``: meshes and values of a solved field, for other programs."""
+"""``pinnscene export``: meshes, points and values of a solved field, for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,18 +9,35 @@ from pinnscene.cli import options as opt
 
 
 def export(
-    target: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, latest or latest:PROBLEM.")],
+    target: opt.TargetRun,
     kind: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="ply, obj, stl, glb, npz: what the problem has."),
+        typer.Option("--format", metavar="FORMAT", help="ply, obj, stl, glb, npz, json ...: what the problem has."),
+    ] = None,
+    what: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Of a scene of rays: mesh (ply, glb, obj, stl), grid (npz: the density on a lattice), points (ply, "
+            "npz), cameras (json), or depth (a folder of tiff or npy).",
+        ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where to, by default RUN/exports/PROBLEM.FORMAT.")
+        str | None,
+        typer.Option(metavar="PATH", help="A file, or a folder for depth; by default RUN/exports/PROBLEM.FORMAT."),
     ] = None,
     resolution: Annotated[
         int, typer.Option(help="Points along each axis; for surfaces, cells along the longest side.")
     ] = 256,
-    level: Annotated[float, typer.Option(help="The value on the surface.")] = 0.0,
+    level: Annotated[
+        float | None,
+        typer.Option(
+            help="The value on the surface; of a scene of rays the density, per unit of length, by default that which "
+            "takes half of the light in 3 % of half the box.",
+            show_default="0",
+        ),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Points of a point cloud.")] = 200_000,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -29,33 +46,34 @@ def export(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Write a solved field as a mesh (PLY, OBJ, STL, GLB) or as values on a lattice (NPZ)."""
+    """Write a solved field as a mesh (PLY, OBJ, STL, GLB), as values on a lattice (NPZ), or what else it has."""
     del debug
-    from pinnscene.cli.progress import Progress
-    from pinnscene.cli.render import open_field
-    from pinnscene.errors import PinnsceneError
-    from pinnscene.exporting import ExportRequest, check_place, choose_format
-    from pinnscene.report import problem_name
-    from pinnscene.run import Run, dumps
-    from pinnscene.solve import reopen
+    from dataclasses import replace
 
-    opt.refuse_empty(data=data, out=out, problem=code, format=kind)
-    given, knobs = opt.parse_sets(sets, data)
-    if knobs:
-        raise PinnsceneError("export takes --set for moved data and code only, not for knobs")
-    ExportRequest(Path(out or "exports"), resolution, level)  # a wrong request is told before anything is loaded
-    run = Run.open(target)
-    made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
-    ending = choose_format(made.formats(), kind, Path(out) if out else None)
-    place = Path(out) if out else run.path / "exports" / f"{problem_name(made)}.{ending}"
-    check_place(place)
-    field = open_field(run, made, configured, device)
+    from pinnscene.cli.opening import open_run
+    from pinnscene.cli.progress import Progress
+    from pinnscene.exporting import ExportRequest, check_place, choose_kind
+    from pinnscene.report import problem_name
+    from pinnscene.run import dumps
+
+    opt.refuse_empty(data=data, out=out, problem=code, format=kind, what=what)
+    # a wrong request is told before anything is loaded
+    request = ExportRequest(Path(out or "exports"), resolution, level, points=points)
+    opened = open_run(target, data, sets, code, "export")
+    kinds = opened.problem.exports()
+    chosen, ending = choose_kind(kinds, what, kind, Path(out) if out else None)
+    folder = kinds[chosen].folder
+    stem = problem_name(opened.problem) if what is None else chosen
+    place = Path(out) if out else opened.run.path / "exports" / (stem if folder else f"{stem}.{ending}")
+    check_place(place, folder)
+    field = opened.field(device)
     with Progress(quiet=quiet or as_json) as progress:
-        written = made.export(
-            field, ExportRequest(place, resolution, level, lambda done: progress.share(done, "exporting"))
-        )
+        request = replace(request, out=place, what=chosen, ending=ending)
+        request = replace(request, progress=lambda done: progress.share(done, "exporting"))
+        written = opened.problem.export(field, request)
     if as_json:
-        print(dumps({"run": str(run.path), "files": [str(p) for p in written.files], "report": written.report}), end="")
+        facts = {"run": str(opened.run.path), "files": [str(p) for p in written.files], "report": written.report}
+        print(dumps(facts), end="")
     elif not quiet:
         for line in [*map(str, written.files), *written.notes]:
             print(line)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+TargetRun = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, latest or latest:PROBLEM.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and what --json asks for.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pinnscene.cli import options as opt
-from pinnscene.cli.solve import _is_run, solve_run
+from pinnscene.cli.opening import Opened, is_run, with_code
+from pinnscene.cli.solve import solve_run
 
 if TYPE_CHECKING:
     from pinnscene.config import Config
-    from pinnscene.field import Field
-    from pinnscene.piecewise import Piecewise
-    from pinnscene.problem import Problem
     from pinnscene.render.request import RenderRequest
     from pinnscene.run import Run
 
@@ -29,16 +27,31 @@ def render(
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 24,
     what: Annotated[
         str | None,
-        typer.Option(help="Of a surface: shaded, normal, depth, curvature or gaussian.", show_default="shaded"),
+        typer.Option(
+            help="Of a surface: shaded, normal, depth, curvature or gaussian. Of a scene: rgb, depth, normal, opacity, "
+            "or several of them, separated by commas.",
+            show_default="shaded, rgb",
+        ),
     ] = None,
-    samples: Annotated[int | None, typer.Option(help="Of a surface: rays a pixel.", show_default="4")] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WAY|FILE.json",
+            help="Of a scene: orbit, spiral, interpolate (through the training views), dataset (the held-out views), "
+            "or cameras from a file.",
+            show_default="orbit",
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Rays a pixel of a surface or a scene.", show_default="4, 1")
+    ] = None,
     azimuth: Annotated[
-        float | None, typer.Option(help="Of a surface: the camera's degrees around it.", show_default="35")
+        float | None, typer.Option(help="Degrees of the first camera around a surface or a scene.", show_default="35")
     ] = None,
     elevation: Annotated[
-        float | None, typer.Option(help="Of a surface: the camera's degrees above the ground.", show_default="25")
+        float | None, typer.Option(help="Degrees of the camera above the ground.", show_default="25, as in training")
     ] = None,
-    up: Annotated[str | None, typer.Option(help="Of a surface: the axis that points upwards, x, y or z.")] = None,
+    up: Annotated[str | None, typer.Option(help="The axis that points upwards, x, y or z.")] = None,
     beside: Annotated[bool, typer.Option("--beside", help="Of a surface: what it was made from beside it.")] = False,
     data: opt.Data = None,
     sets: opt.Sets = None,
@@ -56,39 +69,23 @@ def render(
     from pinnscene.render.request import RenderRequest
     from pinnscene.run import dumps
 
-    opt.refuse_empty(data=data, out=out, problem=code)
+    opt.refuse_empty(data=data, out=out, problem=code, what=what, camera=camera)
     given, knobs = opt.parse_sets(sets, data)
     wanted = opt.parse_size(size)
     view: dict[str, Any] = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
-    view |= {"up": up, "beside": beside}
+    view |= {"up": up, "beside": beside, "camera": camera}
     # a wrong request is told before a solve begins
     asked = RenderRequest(Path(out or "renders"), wanted, frames, fps, **view)
-    run, made, configured = _find(target, given, knobs, device, code, asked, quiet or as_json)
-    field = open_field(run, made, configured, device)
+    opened = _find(target, given, knobs, device, code, asked, quiet or as_json)
+    run, field = opened.run, opened.field(device)
     with Progress(quiet=quiet or as_json) as progress:
         request = replace(asked, out=Path(out) if out else run.path / "renders", progress=progress.share)
-        written = made.render(field, request)
+        written = opened.problem.render(field, request)
     if as_json:
         print(dumps({"run": str(run.path), "files": [str(p) for p in written]}), end="")
     elif not quiet:
         for path in written:
             print(path)
-
-
-def open_field(run: "Run", made: "Problem", configured: "Config", device: str) -> "Field | Piecewise":
-    """The field of a run's newest checkpoint, ready to evaluate."""
-    import torch
-
-    from pinnscene.checkpoints import present
-    from pinnscene.device import resolve_device
-    from pinnscene.solve import load_state
-    from pinnscene.trainer import join
-
-    state = load_state(run, made, configured)
-    present(state)
-    for field in state.fields:
-        field.to(resolve_device(device, torch.float64)).eval()
-    return join(made, state.fields)
 
 
 def _find(
@@ -99,7 +96,7 @@ def _find(
     code: str | None,
     asked: "RenderRequest",
     quiet: bool,
-) -> "tuple[Run, Problem, Config]":
+) -> Opened:
     """The run to draw: the one named, the newest with the same configuration, or a new one."""
     from pinnscene.errors import PinnsceneError
     from pinnscene.options import build_problem, find_problem
@@ -107,13 +104,13 @@ def _find(
     from pinnscene.run import Run
     from pinnscene.solve import Settings, configure, reopen
 
-    if _is_run(target):
+    if is_run(target):
         if knobs:
             raise PinnsceneError("a run is drawn as it was trained: leave the knobs out of --set, or name the problem")
         run = Run.open(target)
-        made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
+        made, configured = reopen(run, with_code(given, code))
         made.check_render(asked)
-        return run, made, configured
+        return Opened(run, made, configured)
     made = build_problem(find_problem(target), given)
     made.check_render(asked)
     configured = configure(made, Settings(device=device, knobs=knobs), target)
@@ -121,10 +118,10 @@ def _find(
         run = Run(path.parent)
         if _same(run, configured, made.view_options()):
             print(f"drawing the newest run with this configuration, {run.path}", file=sys.stderr)
-            return run, made, configured
+            return Opened(run, made, configured)
     print("no run with this configuration yet: solving first", file=sys.stderr)
     _, run, _ = solve_run(made, configured, None, None, None, quiet=quiet)
-    return run, made, configured
+    return Opened(run, made, configured)
 
 
 def _same(run: "Run", configured: "Config", views: tuple[str, ...]) -> bool:

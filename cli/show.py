@@ -31,7 +31,13 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
 
 
 def show_metrics(result: dict[str, Any]) -> None:
-    """Print the metrics and their reference."""
+    """Print the metrics and their reference, and what else is to be said of the field."""
+    _show_scores(result)
+    for remark in result["remarks"]:
+        print(f"  {remark}")
+
+
+def _show_scores(result: dict[str, Any]) -> None:
     if not result["metrics"]:
         print("  no reference to compare with")
         return

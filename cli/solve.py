@@ -114,16 +114,17 @@ def exit_code(solution: "Solution", tol: float | None) -> int:
 def _configured(
     name: str, given: dict[str, str], settings: Any, config: str | None, code: str | None
 ) -> "tuple[Problem, Config]":
+    from pinnscene.cli.opening import is_run, with_code
     from pinnscene.config import Config
     from pinnscene.errors import PinnsceneError
     from pinnscene.options import build_problem, find_problem
     from pinnscene.run import Run
     from pinnscene.solve import Settings, configure, reopen
 
-    if code is not None and not (_is_run(name)):
+    if code is not None and not is_run(name):
         raise PinnsceneError(f"--problem goes with a run folder; solve the code itself: pinnscene solve {code}")
-    if _is_run(name):
-        made, known = reopen(Run.open(name), {**given, **({"problem": code} if code else {})})
+    if is_run(name):
+        made, known = reopen(Run.open(name), with_code(given, code))
         if settings != Settings():
             raise PinnsceneError(
                 "a run is solved again as it was configured: leave the other options out, or start "
@@ -177,10 +178,6 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
     )
 
 
-def _is_run(name: str) -> bool:
-    return name == "latest" or name.startswith("latest:") or (Path(name) / "config.toml").is_file()
-
-
 def _refuse_settings(settings: Any, out: str | None, config: str | None) -> None:
     from pinnscene.errors import PinnsceneError
     from pinnscene.solve import Settings
@@ -190,11 +187,12 @@ def _refuse_settings(settings: Any, out: str | None, config: str | None) -> None
 
 
 def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Problem, Config, Run, State]":
+    from pinnscene.cli.opening import with_code
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
 
     run = Run.open(name)
-    made, configured = reopen(run, {**given, **({"problem": code} if code else {})})
+    made, configured = reopen(run, with_code(given, code))
     state = load_state(run, made, configured)
     if state.stage >= (len(made.cuts()) or 1):
         print(f"{run.path} is complete: nothing is left to resume", file=sys.stderr)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from os import W_OK, access
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from pinnscene.files import replacing
 
 if TYPE_CHECKING:
     from pinnscene.domain import Box
+    from pinnscene.mesh import Mesh
     from pinnscene.problem import Problem
     from pinnscene.views import Differentiable
 
 SURFACES = ("ply", "obj", "stl", "glb")  # formats that ``export_surface`` writes
+MOST_POINTS = 100_000_000
 MOST = 8 * 2**30  # bytes of a lattice: whoever reads it has it in memory whole
 
 
@@ -28,25 +30,40 @@ class ExportRequest:
     Attributes:
         out: the file, whose ending is the format.
         resolution: points along each axis of a lattice, cells along the longest side of a surface's box.
-        level: the value on a surface.
+        level: the value on a surface; None for the problem's own, 0 where it says nothing.
         progress: told the share done, from 0 to 1.
+        what: one of the problem's kinds of exports; None for the first that has the format.
+        points: of a point cloud.
+        ending: the format of the files in a folder; None for the ending of ``out``.
     """
 
     out: Path
     resolution: int = 256
-    level: float = 0.0
+    level: float | None = None
     progress: Callable[[float], None] = lambda share: None
+    what: str | None = None
+    points: int = 200_000
+    ending: str | None = None
 
     def __post_init__(self) -> None:
+        if not 1 <= self.points <= MOST_POINTS:
+            raise PinnsceneError(f"points expected 1 to {MOST_POINTS}, got {self.points}")
         if not 8 <= self.resolution <= 4096:
             raise PinnsceneError(f"resolution expected 8 to 4096, got {self.resolution}")
-        if not isfinite(self.level):
+        if self.level is not None and not isfinite(self.level):
             raise PinnsceneError(f"level expected a finite number, got {self.level}")
 
     @property
     def format(self) -> str:
-        """The ending of the file in lower case, without its dot."""
-        return self.out.suffix.lower().removeprefix(".")
+        """The ending of the file, or of the files in a folder, in lower case and without its dot."""
+        return self.ending or self.out.suffix.lower().removeprefix(".")
+
+
+class Kind(NamedTuple):
+    """A kind of export: the ``formats`` it has, the usual one first, and whether it is a ``folder`` of such files."""
+
+    formats: tuple[str, ...]
+    folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,9 +98,35 @@ def choose_format(formats: Sequence[str], wanted: str | None, out: Path | None) 
     return asked
 
 
-def check_place(path: Path) -> None:
-    """Raise ``PinnsceneError`` where a file cannot be written, before any work is done for it."""
-    if path.is_dir():
+def choose_kind(kinds: Mapping[str, Kind], what: str | None, wanted: str | None, out: Path | None) -> tuple[str, str]:
+    """The kind of export and its format: the kind ``what``, or the first one that has the format.
+
+    Args:
+        kinds: what a problem has.
+        what: the kind asked for; None for what suits.
+        wanted: the format asked for, likewise.
+        out: the file, whose ending is the format, or a folder for a kind that makes one.
+
+    Raises:
+        PinnsceneError: what the problem does not have, see ``choose_format``.
+    """
+    if what is not None and what not in kinds:
+        raise unknown("kind of export", what, kinds)
+    if what is not None and kinds[what].folder:
+        if out is not None and out.suffix:
+            raise PinnsceneError(f"{what} is a folder of files: expected a folder for --out, got {out}")
+        return what, choose_format(kinds[what].formats, wanted, None)
+    single = {name: kind for name, kind in kinds.items() if not kind.folder or what == name}
+    some = single if what is None else {what: kinds[what]}
+    chosen = choose_format(tuple(dict.fromkeys(f for kind in some.values() for f in kind.formats)), wanted, out)
+    return next(name for name, kind in some.items() if chosen in kind.formats), chosen
+
+
+def check_place(path: Path, folder: bool = False) -> None:
+    """Raise ``PinnsceneError`` where a file, or a folder, cannot be written, before any work is done for it."""
+    if folder and path.exists() and not path.is_dir():
+        raise PinnsceneError(f"{path} is a file: give a folder to --out")
+    if path.is_dir() and not folder:
         raise PinnsceneError(f"{path} is a folder: give a file to --out")
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir():
@@ -93,7 +136,11 @@ def check_place(path: Path) -> None:
 
 
 def export_surface(
-    u: "Differentiable", box: "Box", request: ExportRequest, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    u: "Differentiable",
+    box: "Box",
+    request: ExportRequest,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    colours: "Callable[[Mesh], np.ndarray] | None" = None,
 ) -> Exported:
     """Write the surface where ``u`` is the request's level, its vertices projected onto it, with normals.
 
@@ -102,6 +149,7 @@ def export_surface(
         box: where to look, in the units of the file.
         request: its format is one of ``SURFACES``.
         origin: what is added to every vertex.
+        colours: the vertices' colours as bytes [v, 3] of a mesh with normals, about no origin yet; None for none.
 
     Returns:
         The file and the mesh's report.
@@ -109,9 +157,11 @@ def export_surface(
     from pinnscene.mesh import cell_size, extract, project, report, write_mesh
 
     first, second = (lambda s: request.progress(0.8 * s)), (lambda s: request.progress(0.8 + 0.2 * s))
-    mesh = extract(u, box, request.resolution, request.level, first)
-    mesh = project(u, mesh, cell_size(box, request.resolution), request.level, second)
-    mesh = replace(mesh, vertices=mesh.vertices + np.array(origin))
+    level = request.level or 0.0
+    mesh = extract(u, box, request.resolution, level, first)
+    mesh = project(u, mesh, cell_size(box, request.resolution), level, second)
+    painted = None if colours is None else colours(mesh)
+    mesh = replace(mesh, vertices=mesh.vertices + np.array(origin), colours=painted)
     found = report(mesh)
     written = write_mesh(mesh, request.out)
     hint = [] if found.watertight else ["open: the surface leaves the box; volume and genus are not defined"]
@@ -132,10 +182,10 @@ def export_lattice(
     """
     from pinnscene.lattices import write_lattice
 
-    if request.level != 0:
+    if request.level:
         raise PinnsceneError("level is for surfaces, npz holds the values as they are: leave --level out")
     shape = (request.resolution,) * len(problem.domain.axes)
-    check_room(request.out, 8 * request.resolution ** len(shape) * len(problem.values))
+    check_room(request.out, 8 * request.resolution ** len(shape) * len(u.values))
     with replacing(request.out) as temporary:
         write_lattice(u, problem.domain, shape, temporary, request.progress, origin)
     note = f"{' x '.join(map(str, shape))} points of {', '.join(problem.domain.axes)}"

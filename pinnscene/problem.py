@@ -18,7 +18,7 @@ from pinnscene.registry import Registry
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
-    from pinnscene.exporting import Exported, ExportRequest
+    from pinnscene.exporting import Exported, ExportRequest, Kind
     from pinnscene.field import Field
     from pinnscene.render.request import RenderRequest
     from pinnscene.solution import Solution
@@ -160,6 +160,11 @@ class Problem(ABC):
 
         return against_reference(self, u)
 
+    def remarks(self, u: Differentiable) -> list[str]:
+        """What else is to be said of a field beside its scores, a line each, such as where it is worst."""
+        del u
+        return []
+
     def metric_names(self) -> list[str]:
         """The names of the scores that ``metrics`` gives."""
         return ["rel_l2", "max_abs"] if self.reference_info() is not None else []
@@ -193,6 +198,12 @@ class Problem(ABC):
     def formats(self) -> tuple[str, ...]:
         """What ``export`` can write, as endings of files, the usual one first."""
         return ("npz",)
+
+    def exports(self) -> "Mapping[str, Kind]":
+        """The kinds of exports by name, the usual one first: most problems have one."""
+        from pinnscene.exporting import Kind
+
+        return {"field": Kind(self.formats())}
 
     def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
         """A solved field as a file for other programs, in one of ``formats``."""

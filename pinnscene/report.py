@@ -50,6 +50,7 @@ def report(solution: Solution, run: str = "", name: str = "") -> dict[str, Any]:
         "status": str(solution.status),
         "advice": solution.advice,
         "metrics": metrics,
+        "remarks": problem.remarks(solution.field) if finite else [],
         "reference": reference,
         "conventional": conventional,
         "unknowns": {},

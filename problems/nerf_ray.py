@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,8 @@ from pinnscene.problem import Problem, Reference
 from pinnscene.problems.hull import visual_hull
 from pinnscene.problems.rayfields import FIELDS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
-from pinnscene.problems.rayscores import psnr, score
+from pinnscene.problems.rayscores import Scorer, psnr
+from pinnscene.problems.raysurface import Geometry, shaped, surface_terms
 from pinnscene.rays import RayBatch
 from pinnscene.rays.composite import composite
 from pinnscene.rays.regularisers import REGULARISERS
@@ -31,8 +33,10 @@ from pinnscene.seeds import generator
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
+    from pinnscene.exporting import Exported, ExportRequest, Kind
     from pinnscene.field import Field
     from pinnscene.radiance import RadianceField
+    from pinnscene.render.request import RenderRequest
 
 WHITE = (1.0, 1.0, 1.0)
 HEX = "0123456789abcdefABCDEF"
@@ -63,6 +67,8 @@ class NerfRay(Problem):
     entropy: float = 0.0  # weight of the opacity's entropy
     variation: float = 0.0  # weight of the density's total variation
     depth: float = 0.0  # weight of known depths, where the data has them
+    geometry: Geometry = "density"  # density, or a surface: neus, volsdf
+    eikonal: float = 0.1  # weight of |grad d| = 1, where there is a surface
 
     def __post_init__(self) -> None:
         count(self.n, "nerf-ray's n, rays a step,")
@@ -70,7 +76,7 @@ class NerfRay(Problem):
         count(self.downscale, "nerf-ray's downscale")
         if not 8 <= self.size <= 4096:
             raise PinnsceneError(f"nerf-ray's size expected 8 to 4096 pixels, got {self.size}")
-        for name, weight in self._weights.items():
+        for name, weight in {**self._weights, "eikonal": self.eikonal}.items():
             if not 0 <= weight < inf:
                 raise PinnsceneError(f"nerf-ray's {name} expected a weight of 0 or more, got {weight}")
         if self.depth and self.posed.read_depth is None:
@@ -131,7 +137,8 @@ class NerfRay(Problem):
         asked = {name: weight for name, weight in self._weights.items() if weight}
         penalty: dict[str, Penalty] = {"colour": square, "coarse": square, **dict.fromkeys(asked, absolute)}
         weight = {"colour": 1.0, "coarse": 1.0, **asked}
-        return {"rays": Constraint(sampler, self._residual, penalty, weight)}
+        rays = Constraint(sampler, self._residual, penalty, weight)
+        return {"rays": rays, **surface_terms(self.geometry, self.domain, self.n, self.eikonal)}
 
     def _residual(self, u: "RadianceField", rays: RayBatch) -> Mapping[str, Tensor]:
         assert rays.colour is not None
@@ -170,7 +177,7 @@ class NerfRay(Problem):
         known = field_of(name, self.side, self.posed.unbounded)
         if known is None:
             raise unknown("backbone for rays", name, FIELDS)
-        return known
+        return shaped(known, self.geometry)
 
     def reference_info(self) -> Reference:
         if not self.posed.test:
@@ -184,7 +191,43 @@ class NerfRay(Problem):
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
         """Means over the scored views of PSNR in dB and SSIM."""
-        return score(as_light(u), self.posed, self.scored).means()
+        return self._scores(as_light(u)).means()
+
+    @cached_property
+    def _scores(self) -> Scorer:
+        return Scorer(self.posed, self.scored)
+
+    def remarks(self, u: Differentiable) -> list[str]:
+        return self._scores(as_light(u)).remarks()
+
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        from pinnscene.problems.rayfigures import draw_ray_figures
+
+        light = as_light(u)
+        return draw_ray_figures(light, self.posed, self._scores(light), folder)
+
+    def check_render(self, request: "RenderRequest") -> None:
+        from pinnscene.problems.rayrender import check_rays
+
+        check_rays(request)
+
+    def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
+        from pinnscene.problems.rayrender import render_rays
+
+        return render_rays(as_light(u), self.posed, request)
+
+    def exports(self) -> "Mapping[str, Kind]":
+        from pinnscene.problems.rayexport import KINDS
+
+        return KINDS
+
+    def formats(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(f for kind in self.exports().values() if not kind.folder for f in kind.formats))
+
+    def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
+        from pinnscene.problems.rayexport import export_rays
+
+        return export_rays(self, as_light(u), request)
 
     def metric_names(self) -> list[str]:
         return ["psnr", "ssim"]

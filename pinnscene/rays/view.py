@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.composite import Rendered, composite
 from pinnscene.rays.posed import PosedCamera
+from pinnscene.render.camera import pattern
 
 if TYPE_CHECKING:
     from pinnscene.radiance.field import RadianceField
@@ -45,8 +46,9 @@ def see(
     normals: bool = False,
     progress: Callable[[float], None] = lambda share: None,
     chunk: int | None = None,
+    samples: int = 1,
 ) -> Seen:
-    """The picture that a camera sees, through the middle of each pixel, ``chunk`` rays at a time.
+    """The picture that a camera sees, about ``chunk`` rays at a time.
 
     Args:
         u: a field in the camera's units.
@@ -57,14 +59,17 @@ def see(
         normals: the normals too.
         progress: told the share done, from 0 to 1.
         chunk: rays at a time; None for what suits the device.
+        samples: rays a pixel: one goes through its middle, more are spread over it and their mean is taken.
     """
     width, height = camera.size
-    pixels, step = width * height, chunk or CHUNK[u.device.type]
+    pixels, step = width * height, max(1, (chunk or CHUNK[u.device.type]) // samples)
+    places = torch.from_numpy(pattern(samples))
     parts = []
     for first in range(0, pixels, step):
         pixel = torch.arange(first, min(first + step, pixels))
-        seen = composite(u, rays_of(camera, pixel, near, far, background).to(u.device, u.dtype), normals)
-        parts.append([None if t is None else t.float().cpu().numpy() for t in _columns(seen)])
+        rays = rays_of(camera, pixel, near, far, background, places).to(u.device, u.dtype)
+        seen = composite(u, rays, normals)
+        parts.append([None if t is None else t.float().cpu().numpy() for t in _columns(seen, samples)])
         progress(min(first + step, pixels) / pixels)
     rgb, opacity, depth, normal = (None if c[0] is None else np.concatenate(c) for c in zip(*parts, strict=True))
     shape = (height, width)
@@ -76,15 +81,31 @@ def see(
     )
 
 
-def _columns(seen: Rendered) -> tuple[torch.Tensor | None, ...]:
-    return seen.colour, seen.opacity, seen.depth, seen.normal
+def _columns(seen: Rendered, samples: int) -> tuple[torch.Tensor | None, ...]:
+    """Colour, opacity, depth and normal of pixels: means over their samples, of the depth where there is something."""
+    if samples == 1:
+        return seen.colour, seen.opacity, seen.depth, seen.normal
+    opacity, depth = (t.view(-1, samples, 1) for t in (seen.opacity, seen.depth))
+    reach = (opacity * depth).sum(1) / opacity.sum(1).clamp(min=1e-6)
+    normal = None if seen.normal is None else seen.normal.view(-1, samples, 3).mean(1)
+    return seen.colour.view(-1, samples, 3).mean(1), opacity.mean(1), reach, normal
 
 
 def rays_of(
-    camera: PosedCamera, pixel: torch.Tensor, near: float, far: float, background: tuple[float, float, float] = COLOURS
+    camera: PosedCamera,
+    pixel: torch.Tensor,
+    near: float,
+    far: float,
+    background: tuple[float, float, float] = COLOURS,
+    places: torch.Tensor | None = None,
 ) -> RayBatch:
-    """The rays through the middles of pixels [n] of a camera, in float64."""
-    beams = camera.rays(pixel)
-    column = torch.ones(len(pixel), 1, dtype=torch.float64)
-    behind = torch.tensor(background, dtype=torch.float64).expand(len(pixel), 3)
-    return RayBatch(*beams[:2], near * column, far * column, 0.5 * column, beams.radius, behind)
+    """The rays of pixels [n] of a camera in float64: through their middles, or all through ``places`` [s, 2] of each.
+
+    Places are from 0 to 1 within a pixel; the rays of a pixel stand side by side, each as wide as its share of it.
+    """
+    samples = 1 if places is None else len(places)
+    offset = 0.5 if places is None else places.repeat(len(pixel), 1)
+    beams = camera.rays(pixel.repeat_interleave(samples), offset)
+    column = torch.ones(len(beams.origins), 1, dtype=torch.float64)
+    behind = torch.tensor(background, dtype=torch.float64).expand(len(column), 3)
+    return RayBatch(*beams[:2], near * column, far * column, 0.5 * column, beams.radius / samples**0.5, behind)

@@ -1,6 +1,6 @@
 """What is asked of a rendering."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -8,6 +8,8 @@ from pathlib import Path
 from pinnscene.errors import PinnsceneError, unknown
 
 WHATS = ("shaded", "normal", "depth", "curvature", "gaussian")  # what may be drawn of a surface
+KNOWN = (*WHATS, "rgb", "opacity")  # and of a scene of rays
+VIEW = ("camera", "what", "samples", "azimuth", "elevation", "up", "beside")
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,12 @@ class RenderRequest:
         size: width and height in pixels; None for the problem's own choice.
         frames, fps: of a film.
         progress: told the share done, from 0 to 1.
-        what: of a surface: "shaded", "normal", "depth", "curvature" or "gaussian"; None for shaded.
-        samples: of a surface: rays a pixel; None for 4.
-        azimuth, elevation: of a surface: where it is seen from, degrees; None for the default view.
-        up: of a surface: the axis that points upwards, "x", "y" or "z"; None for the problem's own.
+        what: kinds of pictures, separated by commas: of a surface one of ``WHATS``, of a scene of rays some of "rgb",
+            "depth", "normal" and "opacity"; None for the problem's own.
+        camera: of a scene of rays: "orbit", "spiral", "interpolate", "dataset" or a JSON file; None for what suits.
+        samples: rays a pixel; None for 4 on a surface, 1 in a scene of rays.
+        azimuth, elevation: where a surface or an orbit is seen from, degrees; None for the default view.
+        up: the axis that points upwards, "x", "y" or "z"; None for the problem's own.
         beside: of a surface: draw what it was made from beside it.
     """
 
@@ -37,6 +41,7 @@ class RenderRequest:
     elevation: float | None = None
     up: str | None = None
     beside: bool = False
+    camera: str | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(1 <= side <= 65_535 for side in self.size):
@@ -45,8 +50,7 @@ class RenderRequest:
             raise PinnsceneError(f"expected 1 to 10000 frames at 1 to 240 fps, got {self.frames} and {self.fps}")
         if self.up not in (None, "x", "y", "z"):
             raise PinnsceneError(f"up expected x, y or z, got '{self.up}'")
-        if self.what is not None and self.what not in WHATS:
-            raise unknown("kind of picture", self.what, WHATS)
+        self.kinds(KNOWN, "")
         if self.samples is not None and not 1 <= self.samples <= 64:
             raise PinnsceneError(f"samples expected 1 to 64 rays a pixel, got {self.samples}")
         if self.azimuth is not None and not isfinite(self.azimuth):
@@ -54,11 +58,30 @@ class RenderRequest:
         if self.elevation is not None and not -89 <= self.elevation <= 89:
             raise PinnsceneError(f"elevation expected -89 to 89 degrees, got {self.elevation}")
 
+    def kinds(self, known: Sequence[str], usual: str) -> tuple[str, ...]:
+        """The kinds of pictures asked for, each once, ``usual`` where none is; ``PinnsceneError`` for unknown ones."""
+        if self.what is None:
+            return (usual,)
+        asked = tuple(dict.fromkeys(part.strip().lower() for part in self.what.split(",")))
+        for kind in asked:
+            if kind not in known:
+                raise unknown("kind of picture", kind, known)
+        return asked
+
     def expect_no_view(self) -> None:
         """For what is no surface: raise ``PinnsceneError`` where an option of the view was given."""
-        for name in ("what", "samples", "azimuth", "elevation", "up", "beside"):
+        self._expect_none(VIEW, "surfaces and scenes", "this problem draws none")
+
+    def expect_surface(self) -> None:
+        """Raise ``PinnsceneError`` for a kind of picture that surfaces do not have, or a camera's path."""
+        if self.what is not None and self.what not in WHATS:
+            raise unknown("kind of picture of a surface", self.what, WHATS)
+        self._expect_none(("camera",), "scenes of rays", "this problem has none")
+
+    def _expect_none(self, names: Sequence[str], owners: str, why: str) -> None:
+        for name in names:
             if getattr(self, name) is not None and getattr(self, name) is not False:
-                raise PinnsceneError(f"--{name} is an option of surfaces, and this problem draws none: leave it out")
+                raise PinnsceneError(f"--{name} is an option of {owners}, and {why}: leave it out")
 
     @property
     def ending(self) -> str:

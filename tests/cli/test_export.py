@@ -14,7 +14,7 @@ import trimesh
 
 from pinnscene import Box, Points, exporting
 from pinnscene.cli import main
-from pinnscene.cli.render import open_field
+from pinnscene.cli.opening import Opened
 from pinnscene.errors import PinnsceneError
 from pinnscene.exporting import ExportRequest, choose_format, export_lattice
 from pinnscene.metrics import evaluate
@@ -83,7 +83,7 @@ def test_npz_holds_the_field_on_a_lattice(here: Path, capsys: pytest.CaptureFixt
         assert data["values"].shape == (9, 9, 1)
         np.testing.assert_array_equal(data["t"], np.linspace(0, 1, 9))
         grid = np.stack(np.meshgrid(data["x"], data["t"], indexing="ij"), -1).reshape(-1, 2)
-        field = open_field(Run(here / "heat"), *reopen(Run(here / "heat")), "cpu")
+        field = Opened(Run(here / "heat"), *reopen(Run(here / "heat"))).field("cpu")
         values = evaluate(field, Points(torch.from_numpy(grid), ("x", "t"))).reshape(9, 9, 1)
         np.testing.assert_allclose(data["values"], values, atol=1e-12)
     assert capsys.readouterr().err == ""
