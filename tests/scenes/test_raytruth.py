@@ -216,3 +216,13 @@ def test_patterns_stay_between_their_colours(pattern: str, rng: torch.Generator)
 def test_views_say_what_they_expected(bad: dict) -> None:
     with pytest.raises(PinnsceneError, match=r"expected|did you mean still-life"):
         scene_views(**({"size": (8, 8), "train": 1, "test": 0} | bad))
+
+
+@pytest.mark.parametrize("roughness", [0.0, 0.3, 0.6])
+def test_a_lamp_sends_the_same_light_however_much_it_is_blurred(roughness: float) -> None:
+    k = torch.arange(200_000)
+    z, angle = 1 - (k + 0.5) / 100_000, k * (pi * (3 - 5**0.5))
+    d = torch.stack([(1 - z * z).sqrt() * angle.cos(), (1 - z * z).sqrt() * angle.sin(), z], 1)
+    lamp = Light(direction=(1.0, -2.0, 0.5), radius=8.0, strength=2.0)
+    arriving = lamp.lobe(torch.zeros_like(d), d, roughness).mean(0) * 4 * pi
+    assert arriving.numpy() == pytest.approx([2 * pi] * 3, rel=0.02)
