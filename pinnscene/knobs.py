@@ -28,10 +28,12 @@ def convert(what: str, value: Any, annotation: Any) -> Any:
 
 
 def knobs_of(make: Callable[..., Any]) -> dict[str, Any]:
-    """The keyword-only parameters of a constructor with their annotations."""
+    """The keyword-only parameters of a constructor with their annotations: its base class's too where it has ``**``."""
     hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
     parameters = inspect.signature(make).parameters.values()
-    return {p.name: hints.get(p.name, Any) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    own = {p.name: hints.get(p.name, Any) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    passed_on = inspect.isclass(make) and any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return knobs_of(inspect.getmro(make)[1]) | own if passed_on else own
 
 
 def convert_all(what: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""How opaque a surface is to rays that come near it: laws from a signed distance to what a ray crosses.
+
+Distances h are negative inside and counted, like densities, in half sides of the box. Both laws have one learned
+number, the width w of the shell that the surface is blurred over: it shrinks as the pictures come to agree.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import log
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Name = Literal["volsdf", "neus"]
+Look = Callable[[Tensor], tuple[Tensor, Tensor]]  # points of the scene [n, 3]: distances [n] and features [n, f]
+WIDTH = 0.05  # to begin with, half sides
+NARROW, WIDE = log(1e-5), log(1.0)  # bounds of the width's logarithm
+
+
+class Law(nn.Module, ABC):
+    """A family of laws with the width w = exp(``exponent``)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exponent = nn.Parameter(torch.tensor(log(WIDTH)))
+
+    @property
+    def width(self) -> Tensor:
+        """The width of the shell, half sides."""
+        return self.exponent.clamp(NARROW, WIDE).exp()
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """The width to begin with."""
+        self.exponent.fill_(log(WIDTH))
+
+    @abstractmethod
+    def density(self, h: Tensor) -> Tensor:
+        """The density [n] per half side at distances h [n]."""
+
+    @abstractmethod
+    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
+        """The optical depth [n] of stretches, and features there [n, f], as of ``Glow.cross``."""
+
+
+class Laplace(Law):
+    """VolSDF: sigma = Psi(-h) / w with the distribution function Psi of Laplace (Yariv et al. 2106.12052, eq. 2, 3)."""
+
+    def density(self, h: Tensor) -> Tensor:
+        return (0.5 + 0.5 * h.sign() * torch.expm1(-h.abs() / self.width)) / self.width
+
+    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
+        del d
+        h, features = look(x)
+        return self.density(h) * (length / unit), features
+
+
+class Logistic(Law):
+    """NeuS: 1 - alpha = Phi(h_end) / Phi(h_start), Phi the logistic function of h / w (Wang et al. 2106.10689, eq. 13).
+
+    The field is asked at both ends of a stretch: then the light that comes through stretches that follow one another
+    is exact for any field that falls along the ray, without a second derivative in training. The paper takes the ends
+    from the middle and the slope there.
+    """
+
+    def density(self, h: Tensor) -> Tensor:
+        """That of a ray straight at the surface: -d log Phi / dt with dh/dt = -1 (eq. 10)."""
+        return torch.sigmoid(-h / self.width) / self.width
+
+    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
+        half = (length / 2)[:, None] * d
+        h, features = look(torch.cat([x - half, x + half]))
+        start, end = F.logsigmoid(h / self.width).chunk(2)
+        first, last = features.chunk(2)
+        return F.relu(start - end), (first + last) / 2
+
+
+LAWS: dict[str, type[Law]] = {"volsdf": Laplace, "neus": Logistic}
