@@ -26,8 +26,8 @@ HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[tuple[int, ...], bool
 def load_array(path: Path, told: Told = lambda line: None) -> Shape:
     """The cloud or the volume in an NPY or NPZ file.
 
-    In an NPZ file, ``values`` with an optional ``spacing`` and ``origin`` is a volume, ``points`` with optional
-    ``normals`` a cloud; else the first array that could be either is taken.
+    In an NPZ file, ``values`` is a volume and ``points`` with optional ``normals`` a cloud; else the first array that
+    could be either is taken. A volume takes ``spacing`` and ``origin`` from beside it.
 
     Raises:
         PinnsceneError: an empty or broken file, a header that promises more than the file holds, pickled objects,
@@ -75,15 +75,22 @@ def _array(path: Path, file: IO[bytes], size: int, told: Told) -> NDArray:
 
 def _named(path: Path, arrays: dict[str, NDArray]) -> Shape:
     if "values" in arrays:
-        spacing, origin = _triple(path, arrays, "spacing", 1.0), _triple(path, arrays, "origin", 0.0)
-        return volume_shape(arrays["values"], spacing, origin, path.name)
+        return _volume(path, arrays, "values")
     if "points" in arrays:
         return _cloud(path, arrays["points"].astype(np.float64), arrays.get("normals"))
-    for array in arrays.values():
-        if array.ndim == 3 or (array.ndim == 2 and array.shape[1] in (3, 6)):
+    for name, array in arrays.items():
+        if array.ndim == 3:
+            return _volume(path, arrays, name)
+        if array.ndim == 2 and array.shape[1] in (3, 6):
             return _unnamed(path, array)
     found = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items()) or "no arrays"
     raise PinnsceneError(f"{path}: expected points [n, 3], normals [n, 3] or values of three axes, got {found[:160]}")
+
+
+def _volume(path: Path, arrays: dict[str, NDArray], name: str) -> Shape:
+    """The array of that name, with the archive's spacing and origin."""
+    spacing, origin = _triple(path, arrays, "spacing", 1.0), _triple(path, arrays, "origin", 0.0)
+    return volume_shape(arrays[name], spacing, origin, path.name)
 
 
 def _cloud(path: Path, points: Numbers, normals: NDArray | None) -> Shape:

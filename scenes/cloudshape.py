@@ -179,7 +179,7 @@ def load_columns(path: Path, told: Told = lambda line: None) -> CloudShape:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         for line in file:
             yield line.replace(",", " ").replace(";", " ")
 

@@ -1,5 +1,6 @@
 """Triangles and points out of mesh files, all bodies of a scene in one list, by trimesh."""
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from pinnscene.scenes.shapes import Numbers, Told
 
 A_FACE = 800  # bytes that reading, cleaning and the search trees take at their peak: 650 to 840 measured, all told
 A_BYTE = 4  # bytes that parsing takes for each byte of the file
+PLAIN = bytes(range(128)) + b"?" * 128  # names and comments may be in any encoding, numbers are in ASCII
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ def _placed(path: Path) -> list[Soup]:
     import trimesh
 
     # Bytes instead of a path: so trimesh knows of no folder to look for other files in.
-    file, ending = BytesIO(path.read_bytes()), path.suffix[1:].lower()
+    file, ending = BytesIO(_content(path)), path.suffix[1:].lower()
     try:
         scene = trimesh.load_scene(file, file_type=ending, process=False, skip_materials=True)
     except ValueError:
@@ -65,6 +67,15 @@ def _placed(path: Path) -> list[Soup]:
         matrix, name = scene.graph[node]
         bodies.append(_body(scene.geometry[name], np.asarray(matrix, np.float64)))
     return bodies
+
+
+def _content(path: Path) -> bytes:
+    """The file's bytes; those of a text in ASCII, without the mark that some programs begin with."""
+    raw, ending = path.read_bytes(), path.suffix.lower()
+    text = ending in (".obj", ".off") or (ending == ".stl" and b"\0" not in raw)
+    if text or (ending == ".ply" and not _binary(path)):
+        return raw.removeprefix(BOM_UTF8).translate(PLAIN)
+    return raw
 
 
 def _binary(path: Path) -> bool:

@@ -16,7 +16,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.mesh.record import Mesh
 from pinnscene.scenes.meshclean import clean
 from pinnscene.scenes.meshfiles import read_mesh
-from pinnscene.scenes.shapechecks import with_volume
+from pinnscene.scenes.shapechecks import sized, with_volume
 from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
 from pinnscene.scenes.winding import CHUNK, Frame, Held, MeshWinding
 
@@ -108,8 +108,9 @@ def mesh_shape(vertices: Numbers, faces: NDArray[np.int64], name: str, notes: It
     """Triangles put in order as a shape.
 
     Raises:
-        PinnsceneError: no faces that have an area, or all of them in one plane.
+        PinnsceneError: no faces that have an area, all of them in one plane, or a size that numbers do not hold.
     """
+    sized(vertices, name)
     mesh, done = clean(vertices, faces)
     if not len(mesh.faces):
         raise PinnsceneError(f"{name} has no faces with an area: expected a mesh")

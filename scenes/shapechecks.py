@@ -12,6 +12,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.memory import GIB, free_memory
 from pinnscene.scenes.shapes import Told
 
+SIZES = 1e-18, 1e18  # extents whose squares a single precision number still holds
 THINNEST = 1e-6  # thickness over length below which points count as coplanar: text files round to about this
 
 
@@ -81,14 +82,24 @@ def finite(values: NDArray, path: Path | str, what: str) -> None:
         raise PinnsceneError(f"{path}: {what} number {first + 1} is NaN or infinite: expected finite numbers")
 
 
+def sized(points: NDArray[np.float64], path: Path | str) -> None:
+    """Raise where ``points`` [n, 3] that are not all equal reach less or more far than ``SIZES``."""
+    with np.errstate(over="ignore"):
+        extent = np.ptp(points, axis=0).max()
+    if extent and not SIZES[0] <= extent <= SIZES[1]:
+        expected = f"{SIZES[0]:.0e} to {SIZES[1]:.0e}, take another unit of length"
+        raise PinnsceneError(f"{path} is {extent:.0e} units large: expected {expected}")
+
+
 def with_volume(points: NDArray[np.float64], path: Path | str, what: str) -> None:
     """Raise unless ``points`` [n, 3] reach in all three directions.
 
     Raises:
-        PinnsceneError: no or one point, all points equal, on one line or in one plane.
+        PinnsceneError: no or one point, all points equal, on one line or in one plane, or an extent outside ``SIZES``.
     """
     if len(points) < 2:
         raise PinnsceneError(f"{path} has {counted(len(points), what)}: expected a surface around a solid")
+    sized(points, path)
     spread = points - points.mean(0)
     largest = np.abs(spread).max()
     if largest <= 1e-14 * np.abs(points).max():

@@ -63,6 +63,31 @@ def test_text_stl_and_upper_case_endings_are_read(tmp_path: Path) -> None:
     assert load_shape(exported(tmp_path, "ball.stl_ascii").rename(tmp_path / "A.STL")).notes == []
 
 
+@pytest.mark.parametrize("word", ["Größe", "大きさ", "Größe".encode("latin-1"), b"\x81\xff"])
+def test_names_and_comments_in_any_encoding_are_passed_over(tmp_path: Path, word: str | bytes) -> None:
+    raw = word.encode() if isinstance(word, str) else word
+    off, stl = BALL.export(file_type="off"), BALL.export(file_type="stl_ascii")
+    ply = BALL.export(file_type="ply", encoding="ascii")
+    contents = {
+        "a.obj": b"# " + raw + b"\no " + raw + b"\n" + BALL.export(file_type="obj").encode(),
+        "a.off": off.encode().replace(b"OFF\n", b"OFF\n# " + raw + b"\n", 1),
+        "a.stl": stl.encode().replace(b"solid ", b"solid " + raw, 1),
+        "a.ply": ply.replace(b"1.0\n", b"1.0\ncomment " + raw + b"\n", 1),
+        "b.ply": BALL.export(file_type="ply").replace(b"1.0\n", b"1.0\ncomment " + raw + b"\n", 1),
+    }
+    for name, content in contents.items():
+        assert volume(load_shape(written(tmp_path, content, name))) == pytest.approx(BALL.volume, rel=1e-5)
+    points = "\n".join(map("{} {} {}".format, *BALL.vertices.T))
+    cloud = load_shape(written(tmp_path, b"# " + raw + b"\n" + points.encode(), "a.xyz"))
+    assert isinstance(cloud, CloudShape) and len(cloud.points) == len(BALL.vertices)
+
+
+def test_the_mark_of_an_encoding_costs_no_vertex(tmp_path: Path) -> None:
+    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n"
+    path = written(tmp_path, b"\xef\xbb\xbf" + corners.encode(), "a.obj")
+    assert volume(load_shape(path)) == pytest.approx(1 / 6)
+
+
 def test_polygons_and_texture_seams_make_one_closed_body(tmp_path: Path) -> None:
     """A cube of quadrilaterals whose corners have other texture coordinates on each face, and a material elsewhere."""
     corners = [f"v {x} {y} {z}" for x in (0, 1) for y in (0, 1) for z in (0, 1)]
@@ -177,10 +202,12 @@ def test_arrays_of_three_axes_are_volumes(tmp_path: Path) -> None:
     distances = np.linalg.norm(at, axis=3) - 0.5
     np.save(tmp_path / "a.npy", np.asfortranarray(distances < 0))
     np.savez(tmp_path / "b.npz", values=distances, spacing=0.2, origin=[-1, -1, -1])
-    flags, exact = load_shape(tmp_path / "a.npy"), load_shape(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", phi=distances, spacing=0.2, origin=[-1, -1, -1])
+    flags, exact, other = (load_shape(tmp_path / name) for name in ("a.npy", "b.npz", "c.npz"))
     assert isinstance(flags, VolumeShape)
     assert flags.inside(np.array([[5, 5, 5], [5, 5, 8.0]])).tolist() == [True, False]
-    assert exact.distance(np.array([[0, 0, 0.8]]))[0] == pytest.approx(0.3)
+    for shape in (exact, other):  # whatever the array is called
+        assert shape.distance(np.array([[0, 0, 0.8]]))[0] == pytest.approx(0.3)
 
 
 # What is refused
@@ -318,6 +345,15 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path, make: Callable[[Pa
     make(tmp_path / "a.ply")
     with pytest.raises(PinnsceneError, match=expected):
         load_shape(tmp_path / "a.ply")
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-30, 1e30, 1e200, 1e307])
+@pytest.mark.parametrize("ending", ["xyz", "obj"])
+def test_a_size_that_numbers_cannot_hold_is_told(tmp_path: Path, size: float, ending: str) -> None:
+    points = size * np.asarray(BALL.vertices)
+    content = text_of(points) if ending == "xyz" else obj_of(points)
+    with pytest.raises(PinnsceneError, match=r"units large: expected 1e-18 to 1e\+18, take another unit"):
+        load_shape(written(tmp_path, content, f"a.{ending}"))
 
 
 @pytest.mark.parametrize("values", [{"spacing": -1.0}, {"spacing": [1.0, 2.0]}, {"origin": [np.nan] * 3}])
