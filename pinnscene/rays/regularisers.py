@@ -69,7 +69,7 @@ def depth(u: "RadianceField", rays: RayBatch, seen: Rendered) -> Tensor:
     The mean depth of what is seen, as of Deng et al. (2107.02791); a ray of unknown depth (NaN) is let alone.
     """
     if rays.depth is None:
-        return torch.zeros_like(seen.depth)
+        return 0 * seen.opacity
     known = rays.depth.isfinite()
     off = (seen.depth - torch.where(known, rays.depth, seen.depth.detach())).abs() / u.unit
     return torch.where(known, off + 1 - seen.opacity, 0.0)
