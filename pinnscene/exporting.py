@@ -140,7 +140,7 @@ def export_surface(
     box: "Box",
     request: ExportRequest,
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    colours: "Callable[[Mesh], np.ndarray] | None" = None,
+    finish: "Callable[[Mesh], Mesh] | None" = None,
 ) -> Exported:
     """Write the surface where ``u`` is the request's level, its vertices projected onto it, with normals.
 
@@ -149,7 +149,7 @@ def export_surface(
         box: where to look, in the units of the file.
         request: its format is one of ``SURFACES``.
         origin: what is added to every vertex.
-        colours: the vertices' colours as bytes [v, 3] of a mesh with normals, about no origin yet; None for none.
+        finish: what is done to the mesh with its normals, in the field's coordinates, such as colouring it.
 
     Returns:
         The file and the mesh's report.
@@ -160,8 +160,8 @@ def export_surface(
     level = request.level or 0.0
     mesh = extract(u, box, request.resolution, level, first)
     mesh = project(u, mesh, cell_size(box, request.resolution), level, second)
-    painted = None if colours is None else colours(mesh)
-    mesh = replace(mesh, vertices=mesh.vertices + np.array(origin), colours=painted)
+    mesh = mesh if finish is None else finish(mesh)
+    mesh = replace(mesh, vertices=mesh.vertices + np.array(origin))
     found = report(mesh)
     written = write_mesh(mesh, request.out)
     hint = [] if found.watertight else ["open: the surface leaves the box; volume and genus are not defined"]

@@ -17,6 +17,7 @@ from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.exporting import Exported, ExportRequest, Kind, export_lattice, export_surface
 from pinnscene.files import replacing
 from pinnscene.mesh import Mesh, write_mesh
+from pinnscene.mesh.bodies import without_crumbs
 from pinnscene.problems.rayrender import WHITE, looking
 from pinnscene.rays import RayBatch
 from pinnscene.rays.composite import Rendered, composite
@@ -39,9 +40,10 @@ KINDS = {
     "depth": Kind(("tiff", "npy"), folder=True),
 }
 SOLID = 0.8  # opacity of a ray that ends on something
-THIN = 0.01  # of the box's diagonal: a ray's light comes from a stretch that is no longer, or it ends on no one thing
+THIN = 0.02  # of the box's diagonal: a ray's light comes from a stretch that is no longer, or it ends on no one thing
+CRUMB = 0.005  # share of the area below which a body is taken for a floater
 EMPTY = 1e-4  # share of the surface's density that cells hold in which nothing was found
-TRIES = 20  # rays for each point of a cloud, at most
+TRIES = 10  # rays for each point of a cloud, at most
 
 
 def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) -> Exported:
@@ -77,9 +79,16 @@ def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) 
 def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) -> Exported:
     field, level = surface_of(u, request.level)
     x, y, z = views.origin.tolist()
-    made = export_surface(field, box, replace(request, level=level), (x, y, z), lambda mesh: colours_of(u, mesh))
-    note = "" if field.values == ("distance",) else f"level: a density of {np.exp(-level):.4g} per unit of length"
-    return replace(made, notes=[*made.notes, *([note] if note else [])])
+    notes = [] if field.values == ("distance",) else [f"level: a density of {np.exp(-level):.4g} per unit of length"]
+
+    def finish(mesh: Mesh) -> Mesh:
+        kept, dropped = without_crumbs(mesh, CRUMB)
+        if dropped:
+            notes.append(f"left out: {dropped} bodies of less than {CRUMB:.1%} of the area each")
+        return replace(kept, colours=colours_of(u, kept))
+
+    made = export_surface(field, box, replace(request, level=level), (x, y, z), finish)
+    return replace(made, notes=[*made.notes, *notes])
 
 
 def surface_of(u: "RadianceField", level: float | None = None) -> tuple[Differentiable, float]:
@@ -173,7 +182,9 @@ def _points(u: "RadianceField", views: Views, request: ExportRequest) -> Exporte
             np.savez(file, points=places, normals=normals.astype(np.float32), colours=colours)
     else:
         write_mesh(Mesh(places, np.zeros((0, 3), np.int64), normals, colours), request.out)
-    return Exported([request.out], [f"{len(places)} points with normals and colours"], {"points": len(places)})
+    fewer = f" of {request.points}: other rays end on nothing solid" if len(places) < request.points else ""
+    note = f"{len(places)} points with normals and colours{fewer}"
+    return Exported([request.out], [note], {"points": len(places)})
 
 
 def _random_rays(views: Views, n: int) -> Iterator[RayBatch]:

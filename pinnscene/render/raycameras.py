@@ -145,17 +145,19 @@ def _camera(where: str, matrix: NDArray, size: tuple[int, int], *rest: Any) -> P
     try:
         return PosedCamera(matrix, size, focal, centre, lens, name)
     except PinnsceneError as cause:
-        raise PinnsceneError(f"{where}: {cause}") from None
+        raise PinnsceneError(f"{where}: {' '.join(str(cause).split())}") from None
 
 
 def _matrix(given: Any, origin: NDArray, where: str) -> NDArray[np.float64]:
-    """A rigid motion [4, 4] of rows or of 16 numbers; turns that are off by rounding are made right."""
+    """A rigid motion [4, 4] of rows or of 16 numbers."""
     rows = given
     if isinstance(given, list) and given and all(isinstance(row, list) for row in given):
         rows = [x for row in given for x in row]
     matrix = np.array(_numbers(rows, 16, where)).reshape(4, 4)
     if not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-6):
         raise PinnsceneError(f"{where}: expected a last row of 0, 0, 0, 1, got {matrix[3].tolist()}")
+    if not np.allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-3):
+        raise PinnsceneError(f"{where}: expected a rotation and a position, its first three columns are no rotation")
     matrix[:3, 3] -= origin
     return matrix
 
