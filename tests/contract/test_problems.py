@@ -15,11 +15,13 @@ from pinnscene.constraint import Constraint
 from pinnscene.encodings import encodings
 from pinnscene.field import Field
 from pinnscene.fieldspec import PRESETS
+from pinnscene.kinds import kinds
 from pinnscene.knobs import knobs_of
 from pinnscene.metrics import evaluate, rel_l2
 from pinnscene.objective import Objective
 from pinnscene.options import build_problem, describe_options, find_problem, plain_options
 from pinnscene.problem import Problem, problems
+from pinnscene.radiance import RadianceField
 from pinnscene.render.request import RenderRequest
 from pinnscene.run import Run
 from pinnscene.seeds import generator
@@ -33,6 +35,7 @@ SMALL = {
     "image-fit": {"side": "24", "n": "128"},
     "eikonal-sdf": {"shape": "sphere", "pool": "2000", "n": "256", "slopes": "128"},
     "occupancy": {"shape": "sphere", "pool": "2000", "n": "256"},
+    "nerf-ray": {"size": "16", "train": "4", "n": "64"},
     "shape-family": {"count": "5", "n": "256", "shapes": "4", "points": "64", "code": "4"},
 }
 # More instances of a problem, for what its default does not reach.
@@ -48,10 +51,12 @@ VARIANTS = [
     ("eikonal-sdf", {"pool": "2000", "n": "256", "slopes": "128", "data": "bare.xyz"}),
     ("occupancy", {**SMALL["occupancy"], "shape": "torus", "margin": "0.3"}),
     ("occupancy", {"pool": "2000", "n": "256", "data": "oriented.xyz"}),
+    ("nerf-ray", {**SMALL["nerf-ray"], "scene": "landscape"}),
+    ("nerf-ray", {**SMALL["nerf-ray"], "distortion": "0.1", "entropy": "0.1", "backdrop": "black"}),
 ]
 INSTANCES = [(name, SMALL.get(name, {})) for name in problems] + VARIANTS
 # Knobs that make a field small, as far as it has them.
-TINY = {"width": 16, "depth": 2, "levels": 2, "coarsest": 3, "finest": 5}
+TINY = {"width": 16, "depth": 2, "levels": 2, "coarsest": 3, "finest": 5, "cells": 8, "samples": 24}
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +80,7 @@ def tiny(problem: Problem) -> dict[str, dict[str, int]]:
     """Settings of a small field for Adam."""
     known = problem.field("adam").resolve()
     knobs = knobs_of(encodings[str(known.encoding)]) | knobs_of(backbones[PRESETS[known.backbone][1]])
+    knobs |= knobs_of(kinds[known.kind])
     return {"field": {name: value for name, value in TINY.items() if name in knobs}}
 
 
@@ -84,6 +90,8 @@ def tiny_field(problem: Problem) -> Field:
 
 def at_some_code(problem: Problem, u: Any) -> Differentiable:
     """The field itself, or one of those that it stands for."""
+    if isinstance(u, RadianceField):
+        return u.bind(direction=torch.tensor([0.6, 0.0, 0.8]))
     given = problem.condition()
     return u if given is None else u.bind(torch.linspace(-1, 1, given.build().size, dtype=u.dtype))
 
