@@ -20,7 +20,7 @@ from pinnscene.problems.hull import visual_hull
 from pinnscene.problems.rayfields import FIELDS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
-from pinnscene.problems.raysurface import Geometry, shaped, surface_terms
+from pinnscene.problems.raysurface import Geometry, shaped, steadied, surface_terms
 from pinnscene.rays import RayBatch
 from pinnscene.rays.composite import composite
 from pinnscene.rays.regularisers import REGULARISERS
@@ -170,7 +170,7 @@ class NerfRay(Problem):
         return "adam"
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": adam_of(backbone or "grid", self.side)}
+        return {"adam": steadied(adam_of(backbone or "grid", self.side), self.geometry)}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         name = backbone or "grid"

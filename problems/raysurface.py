@@ -1,12 +1,10 @@
-"""Surfaces from posed pictures: the fields, the constraints and the scores of a distance that rays see."""
+"""Surfaces from posed pictures: the fields, the solver's knobs and the constraints of a distance that rays see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,28 +13,21 @@ from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
-from pinnscene.mesh import Mesh, cell_size, extract, project
 from pinnscene.operators import gradient
 from pinnscene.penalty import square
-from pinnscene.problems.surfacemetrics import Surface
-from pinnscene.rays import PosedCamera
-from pinnscene.scenes.raylattice import nearest
-from pinnscene.scenes.raytruth import geometry
-from pinnscene.scenes.winding import Frame
 
 if TYPE_CHECKING:
-    from pinnscene.radiance import RadianceField
     from pinnscene.radiance.surfacefield import SurfaceField
     from pinnscene.radiance.surfacelevel import Level
-    from pinnscene.scenes.rayscene import Scene
-    from pinnscene.scenes.views import Views
 
 Geometry = Literal["density", "neus", "volsdf"]
 PRESETS = ("grid", "hash")
-KNOBS = {"activation": "softplus", "beta": 100.0}  # a distance bends little, and nowhere sharply
+# A distance bends little: softplus, and grids that join from coarse to fine (Li et al. 2306.03092, section 3.3), their
+# values in small steps, for each moves a slope by as many cells as there are.
+KNOBS = {"activation": "softplus", "beta": 100.0, "grow": 0.5}
+ADAM = {"encoding": 1.0}
 SHARE = 8  # points a step, of the rays
 OUTSIDE = 10.0  # weight of distances below 0 in cells that pictures show to be empty
-CHUNK = 1 << 16
 
 
 def shaped(spec: FieldSpec, geometry: Geometry) -> FieldSpec:
@@ -51,6 +42,11 @@ def shaped(spec: FieldSpec, geometry: Geometry) -> FieldSpec:
     return replace(spec, kind="surface", knobs={**spec.knobs, **KNOBS, "law": geometry})
 
 
+def steadied(adam: Mapping[str, Any], geometry: Geometry) -> dict[str, Any]:
+    """Adam's knobs for a distance from those for a density."""
+    return {**adam, **({} if geometry == "density" else ADAM)}
+
+
 def surface_terms(geometry: Geometry, domain: Box, n: int, weight: float) -> Mapping[str, Constraint]:
     """What makes a field a distance, beside its pictures: |grad d| = 1 (Gropp et al. 2002.10099, equation 2).
 
@@ -62,7 +58,7 @@ def surface_terms(geometry: Geometry, domain: Box, n: int, weight: float) -> Map
     """
     if geometry == "density":
         return {}
-    lower, upper = torch.tensor(domain.lower), torch.tensor(domain.upper)
+    lower, upper = (torch.tensor(c, dtype=torch.float64) for c in (domain.lower, domain.upper))
 
     def residual(u: "SurfaceField", p: Points) -> Mapping[str, Tensor]:
         """``eikonal``: |grad d| - 1 [n, 2] at points and, about, at the places of the surface next to them.
@@ -86,55 +82,3 @@ def _with_slope(u: "Level", x: Tensor) -> tuple[Tensor, Tensor]:
     """Values [n, 1] and gradients [n, 3]."""
     value, *slopes = u.derivatives(x, [{(): 1.0}, *({(axis,): 1.0} for axis in range(3))])
     return value, torch.cat(slopes, 1)
-
-
-def surface_mesh(u: "RadianceField", box: Box, resolution: int = 128) -> Mesh:
-    """The surface of a field of light in a box, with normals and the colours that are seen along them.
-
-    Raises:
-        PinnsceneError: no surface in the box.
-    """
-    level_of, level = u.surface()
-    mesh = extract(level_of, box, resolution, level)
-    mesh = project(level_of, mesh, cell_size(box, resolution), level)
-    return replace(mesh, colours=_colours(u, mesh))
-
-
-@torch.no_grad()
-def _colours(u: "RadianceField", mesh: Mesh) -> NDArray[np.uint8]:
-    """The colours [v, 3] of a mesh's vertices, each looked at straight on."""
-    x, n = (torch.from_numpy(np.asarray(t)).to(u.device, u.dtype) for t in (mesh.vertices, mesh.normals))
-    parts = [u.bind(direction=-b)(a)[:, 1:] for a, b in zip(x.split(CHUNK), n.split(CHUNK), strict=True)]
-    return (torch.cat(parts).clamp(0, 1) * 255).round().byte().cpu().numpy()
-
-
-def surface_errors(mesh: Mesh, scene: "Scene", views: "Views", numbers: Sequence[int]) -> dict[str, float]:
-    """How near a mesh is to the true surface of a built-in scene, in shares of the diagonal of the views' box.
-
-    Args:
-        mesh: such as from ``surface_mesh``.
-        scene: gives true distances.
-        views: pictures of it.
-        numbers: of the pictures whose pixels say where the surface is: a face that no camera sees is not asked for.
-
-    Returns:
-        accuracy: mean distance from the mesh's vertices to the true surface.
-        completeness: mean distance from the true surface, as the pictures show it, to the mesh.
-        chamfer_l1: the mean of these two.
-    """
-    diagonal = float(np.linalg.norm(np.asarray(views.upper) - views.lower))
-    vertices = torch.from_numpy(mesh.vertices)
-    away = torch.cat([nearest(scene.items, part).distance.abs() for part in vertices.split(CHUNK)])
-    frame = Frame(np.stack([views.lower, views.upper]))
-    seen = np.concatenate([seen_points(scene, views.cameras[k]) for k in numbers])
-    missed, _ = Surface(mesh, frame).nearest(frame(seen))
-    accuracy, completeness = float(away.mean()) / diagonal, float(missed.mean()) * frame.size / diagonal
-    return {"accuracy": accuracy, "completeness": completeness, "chamfer_l1": (accuracy + completeness) / 2}
-
-
-def seen_points(scene: "Scene", camera: PosedCamera) -> NDArray[np.float64]:
-    """The points [n, 3] of a scene's surface that the middles of a camera's pixels show."""
-    depth, _ = geometry(scene, camera)
-    pixel = torch.from_numpy(np.flatnonzero(np.isfinite(depth)))
-    beams = camera.rays(pixel)
-    return (beams.origins + torch.from_numpy(depth.reshape(-1)).double()[pixel, None] * beams.directions).numpy()

@@ -16,7 +16,7 @@ from pinnscene.rays.occupancy import EVERY, FIRST
 from pinnscene.views import Differentiable
 
 TRIALS = 4096  # points at which the first distance is fitted to a sphere's
-NEAR = 0.1  # half sides: distances nearer than this count alike in that fit
+NEAR = 0.05  # half sides: distances nearer than this count alike in that fit
 RIDGE = 1e-6  # of the features' mean square, added in it
 REACH = 6.0  # widths of the shell from which nothing is seen: exp(-6) of the light is left
 
