@@ -13,8 +13,8 @@ CLASSIC: dict[str, Any] = {
     "seen": "positional",
     "degree": 4,
     "sampling": "hierarchical",
-    "samples": 48,
-    "fine": 48,
+    "samples": 24,
+    "fine": 24,
 }
 HEADS: dict[str, Any] = {
     "width": 64,
@@ -34,7 +34,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 ADAM: dict[str, dict[str, Any]] = {
     "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
     "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
-    "mlp": {"lr": 5e-4, "warmup": 50, "steps": 3000},
+    "mlp": {"lr": 1e-3, "warmup": 20, "steps": 3000},
     "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
     "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
 }
@@ -49,8 +49,9 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
     if backbone in ("grid", "hash"):
         finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
         knobs |= {"finest": finest, "samples": 3 * finest // 2, "cells": 64 if side <= SMALL else 128}
-    # thin where nothing is known about the empty part of space, so that light comes through to all of it
     knobs |= {"unbounded": unbounded}
+    if unbounded:  # thin, or cameras would stand in fog from the start and never see what is far
+        knobs |= {"shift": -3.0}
     encoding = "positional" if backbone == "mlp" else None
     return FieldSpec(backbone, encoding, knobs=knobs, kind="radiance")
 
