@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pinnscene.exporting import Exported, ExportRequest
 
 STARTS = 4  # fits of a cloud from a file: it may be of a part of a shape
+LARGEST = {"count": 10_000, "code": 1024, "points": 100_000}  # what a machine's memory and a person's patience hold
 WATCHED = 4, 2000  # members, and points of each, that the progress display scores
 
 
@@ -61,6 +62,9 @@ class ShapeFamily(Problem):
     def __post_init__(self) -> None:
         for what in ("count", "code", "points", "n", "shapes"):
             count(getattr(self, what), f"shape-family's {what}")
+        for what, most in LARGEST.items():
+            if getattr(self, what) > most:
+                raise PinnsceneError(f"{what} expected at most {most}, got {getattr(self, what)}")
         if self.count < 2:
             raise PinnsceneError(f"a family expected at least 2 shapes, got count={self.count}")
         if not 0 <= self.unseen < 1 or not 0 <= self.noise < 1:

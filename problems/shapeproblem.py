@@ -59,6 +59,8 @@ class ShapeProblem(Problem):
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 10:
             raise PinnsceneError(f"margin expected a share of the longest side above 0 and up to 10, got {self.margin}")
+        if self.data == "":
+            raise PinnsceneError("data is empty: name a file, or leave it out for a built-in shape")
         if self.data is not None and Path(self.data).is_dir():
             raise PinnsceneError(
                 f"expected a shape, got the folder {self.data}: name a file in it, or solve shape-family"

@@ -211,6 +211,7 @@ def test_broken_files_are_told_and_leave_nothing(
     [
         (["eikonal-sdf", "--data", "nowhere.ply"], "there is no shape nowhere.ply"),
         (["eikonal-sdf", "--data", "."], "name a file in it"),
+        (["eikonal-sdf", "--set", "data="], "data is empty"),
         (["eikonal-sdf", "--set", "shape=figur"], "'figure'"),
         (["eikonal-sdf", "--set", "learn=point"], "'points'"),
         (["eikonal-sdf", "--set", "margin=0"], "margin expected"),

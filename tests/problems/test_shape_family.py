@@ -429,6 +429,9 @@ def test_a_cloud_without_a_sign_is_told(folder: Path, tmp_path: Path) -> None:
 def test_options_out_of_range_are_told(folder: Path) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"data": None, "count": 1}, "at least 2 shapes"),
+        ({"data": None, "count": 10**8}, "count expected at most 10000"),
+        ({"code": 10**8}, "code expected at most 1024"),
+        ({"points": 10**8}, "points expected at most 100000"),
         ({"unseen": 1.0}, "unseen and noise"),
         ({"noise": -0.1}, "unseen and noise"),
         ({"split": -1}, "family and split"),
