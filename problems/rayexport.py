@@ -42,7 +42,9 @@ KINDS = {
 SOLID = 0.8  # opacity of a ray that ends on something
 THIN = 0.02  # of the box's diagonal: a ray's light comes from a stretch that is no longer, or it ends on no one thing
 CRUMB = 0.005  # share of the area below which a body is taken for a floater
+DENSITY = 10.0  # of the surface, per half side of the box: half of a ray is taken within 7 % of that
 EMPTY = 1e-4  # share of the surface's density that cells hold in which nothing was found
+WALL = 1e-5  # of the box's sides: how thick its walls are
 TRIES = 10  # rays for each point of a cloud, at most
 
 
@@ -77,7 +79,7 @@ def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) 
 
 
 def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) -> Exported:
-    field, level = surface_of(u, request.level)
+    field, level = surface_of(u, box, request.level)
     x, y, z = views.origin.tolist()
     notes = [] if field.values == ("distance",) else [f"level: a density of {np.exp(-level):.4g} per unit of length"]
 
@@ -91,34 +93,33 @@ def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) ->
     return replace(made, notes=[*made.notes, *notes])
 
 
-def surface_of(u: "RadianceField", level: float | None = None) -> tuple[Differentiable, float]:
+def surface_of(u: "RadianceField", box: Box, level: float | None = None) -> tuple[Differentiable, float]:
     """A field of the points whose level set is the surface, less inside, and its value there.
 
-    What no ray looks at, as it was found empty, counts as empty whatever the field says there.
+    Of a density, what no ray looks at, as it was found empty, counts as empty whatever the field says there, and so
+    do the walls of the box: what leaves it is cut off, and closed.
 
     Args:
         u: a field of light.
-        level: a density per unit of length, or for a field of distances a distance; None for the field's own.
+        box: where to look.
+        level: a density per unit of length, or for a field of distances a distance; None for what suits.
     """
     inner, value = u.surface()
-    if level is not None and inner.values != ("distance",):
-        if level <= 0:
-            raise PinnsceneError(f"level expected a density above 0, got {level:g}")
-        value = -log(level)
-    elif level is not None:
-        value = level
-    occupancy = u.occupancy
-    if occupancy is None or inner.values == ("distance",):
-        return inner, value
-
-    return _LookedAt(u, inner, value - log(EMPTY)), value
+    if inner.values == ("distance",):
+        return inner, value if level is None else level
+    if level is not None and level <= 0:
+        raise PinnsceneError(f"level expected a density above 0, got {level:g}")
+    value = -log(DENSITY / u.unit if level is None else level)
+    return _LookedAt(u, inner, box, value - log(EMPTY)), value
 
 
 class _LookedAt(Differentiable):
-    """A level field with one value wherever rays do not look."""
+    """A level field with one value wherever rays do not look, and on the walls of a box."""
 
-    def __init__(self, u: "RadianceField", inner: Differentiable, outside: float) -> None:
+    def __init__(self, u: "RadianceField", inner: Differentiable, box: Box, outside: float) -> None:
         self.u, self.inner, self.outside = u, inner, outside
+        lower, upper = (torch.tensor(ends, dtype=u.dtype, device=u.device) for ends in (box.lower, box.upper))
+        self.lower, self.upper = lower + WALL * (upper - lower), upper - WALL * (upper - lower)
         self.axes, self.values = inner.axes, inner.values
         self.device, self.dtype = u.device, u.dtype
 
@@ -126,7 +127,8 @@ class _LookedAt(Differentiable):
         return self.inner.param(name, p)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        kept = _looked_at(self.u, coordinates(p, 3).to(self.u.dtype))
+        x = coordinates(p, 3).to(self.u.dtype)
+        kept = _looked_at(self.u, x) & ((x > self.lower) & (x < self.upper)).all(1, keepdim=True)
         answers = self.inner.derivatives(p, operators)
         return [
             torch.where(kept, found, torch.as_tensor(op.get((), 0.0) * self.outside).to(found))

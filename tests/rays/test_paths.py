@@ -1,6 +1,7 @@
 """Paths of cameras: where they stand, what they look at, how they hang together."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from pinnscene.render.camera import Camera, view
 
 SIZE = (40, 30)
 TARGET = np.array([0.3, -0.2, 0.1])
+STRAIGHT = np.eye(3)
 TURN = Rotation.from_euler("xyz", [40, -25, 70], degrees=True).as_matrix()
 
 
-def around(count: int = 12, share: float = 1.0, turn: NDArray = np.eye(3), rise: float = 0.5) -> list[PosedCamera]:
+def around(count: int = 12, share: float = 1.0, turn: NDArray = STRAIGHT, rise: float = 0.5) -> list[PosedCamera]:
     """Level cameras around ``TARGET`` at distance 4, over a share of the circle, the world then turned about it."""
     made = []
     for k in range(count):
@@ -81,7 +83,7 @@ def test_an_orbit_starts_beside_the_first_camera_or_where_it_is_told() -> None:
     first, told = orbit(cameras, TARGET, 4, SIZE)[0], orbit(cameras, TARGET, 4, SIZE, 35.0, 25.0, "y")[0]
     arm = first.position - TARGET
     assert np.arctan2(arm[1], arm[0]) == pytest.approx(0.0, abs=1e-9)
-    known = view(TARGET + [[-1, -1, -1], [1, 1, 1]], 35.0, 25.0, "y").matrix
+    known = view(np.stack([TARGET - 1, TARGET + 1]), 35.0, 25.0, "y").matrix
     np.testing.assert_allclose(told.matrix[:3, :3], known[:3, :3], atol=1e-9)
 
 
@@ -90,7 +92,7 @@ def test_a_spiral_is_closed_and_looks_at_its_target() -> None:
     made = spiral(cameras, TARGET, 40, SIZE)
     places = np.stack([camera.position for camera in made])
     steps = np.linalg.norm(np.roll(places, -1, 0) - places, axis=1)
-    assert 0 < steps.min() and steps[-1] < 1.5 * steps[:-1].max()
+    assert steps.min() > 0 and steps[-1] < 1.5 * steps[:-1].max()
     assert max(misses(camera, TARGET) for camera in made) < 1e-9
     seen = np.stack([camera.position for camera in cameras])
     assert np.linalg.norm(places - seen.mean(0), axis=1).max() < 1.5 * np.linalg.norm(seen - seen.mean(0), axis=1).max()
@@ -112,8 +114,10 @@ def test_a_tour_goes_through_poses_with_proper_turns() -> None:
 def test_a_tour_of_cameras_in_no_order_goes_from_near_to_near() -> None:
     cameras = around(30, 0.9, rise=0.0)
     shuffled = [cameras[0], *(cameras[k] for k in np.random.default_rng(0).permutation(np.arange(1, 30)))]
-    length = [sum(np.linalg.norm(b.position - a.position) for a, b in zip(c[:-1], c[1:], strict=True)) for c in
-              (tour(cameras, 240, SIZE), tour(shuffled, 240, SIZE), shuffled)]  # fmt: skip
+    length = [
+        sum(np.linalg.norm(b.position - a.position) for a, b in pairwise(path))
+        for path in (tour(cameras, 240, SIZE), tour(shuffled, 240, SIZE), shuffled)
+    ]
     assert length[1] < 1.5 * length[0] < 0.5 * length[2]
 
 

@@ -12,6 +12,7 @@ from pinnscene.rays.samples import nothing
 from pinnscene.rays.view import rays_of, see
 from pinnscene.render.camera import Camera, pattern
 
+CPU = torch.device("cpu")
 CAMERA = PosedCamera.of(Camera((3.0, 1.0, 2.0)), (9, 7))
 
 
@@ -19,7 +20,7 @@ CAMERA = PosedCamera.of(Camera((3.0, 1.0, 2.0)), (9, 7))
 class Somewhere:
     """Where and in which precision a field would be."""
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     dtype: torch.dtype = torch.float64
 
 

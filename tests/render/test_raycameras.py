@@ -106,7 +106,7 @@ def test_files_that_are_no_cameras(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"cameras": [NaN]}'])
 def test_files_that_are_no_json(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(PinnsceneError, match="a.json"):
+    with pytest.raises(PinnsceneError, match="json"):
         read_cameras(tmp_path / "a.json")
 
 
