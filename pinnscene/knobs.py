@@ -32,8 +32,9 @@ def knobs_of(make: Callable[..., Any]) -> dict[str, Any]:
     hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
     parameters = inspect.signature(make).parameters.values()
     own = {p.name: hints.get(p.name, Any) for p in parameters if p.kind is p.KEYWORD_ONLY}
-    passed_on = inspect.isclass(make) and any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return knobs_of(inspect.getmro(make)[1]) | own if passed_on else own
+    if isinstance(make, type) and any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return knobs_of(inspect.getmro(make)[1]) | own
+    return own
 
 
 def convert_all(what: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:

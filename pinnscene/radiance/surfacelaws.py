@@ -16,25 +16,26 @@ from torch.nn import functional as F
 Name = Literal["volsdf", "neus"]
 Look = Callable[[Tensor], tuple[Tensor, Tensor]]  # points of the scene [n, 3]: distances [n] and features [n, f]
 WIDTH = 0.05  # to begin with, half sides
+RATE = 5.0  # how much faster than a weight of the network the width's logarithm moves
 NARROW, WIDE = log(1e-5), log(1.0)  # bounds of the width's logarithm
 
 
 class Law(nn.Module, ABC):
-    """A family of laws with the width w = exp(``exponent``)."""
+    """A family of laws with the width w = exp(RATE ``exponent``)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.exponent = nn.Parameter(torch.tensor(log(WIDTH)))
+        self.exponent = nn.Parameter(torch.tensor(log(WIDTH) / RATE))
 
     @property
     def width(self) -> Tensor:
         """The width of the shell, half sides."""
-        return self.exponent.clamp(NARROW, WIDE).exp()
+        return (RATE * self.exponent).clamp(NARROW, WIDE).exp()
 
     @torch.no_grad()
-    def reset(self) -> None:
-        """The width to begin with."""
-        self.exponent.fill_(log(WIDTH))
+    def reset(self, width: float = WIDTH) -> None:
+        """Begin with a width, half sides."""
+        self.exponent.fill_(log(width) / RATE)
 
     @abstractmethod
     def density(self, h: Tensor) -> Tensor:

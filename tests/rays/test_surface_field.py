@@ -39,7 +39,7 @@ def uniform(box: Box, n: int = 500) -> Tensor:
 
 def make_law(name: str, width: float) -> Law:
     law = LAWS[name]().double()
-    law.exponent.data.fill_(torch.tensor(width, dtype=torch.float64).log())
+    law.reset(width)
     return law
 
 
@@ -142,7 +142,7 @@ def test_slopes_of_the_distance_are_those_of_autograd(toy: Any) -> None:
 @torch.no_grad()
 def test_rays_see_the_sphere_where_it_is_and_its_normals_point_outwards(toy: Any, law: str) -> None:
     u = build(toy, law=law, radius=0.5, sampling="even", samples=400)
-    u.law.exponent.data.fill_(-5.0)
+    u.law.reset(0.007)
     aside = torch.tensor([0.0, 0.2, -0.3, 0.45], dtype=torch.float64)[:, None]
     origins = torch.cat([aside, 0 * aside, 0 * aside + 3], 1)
     seen = composite(u, rays_down(origins), normals=True)
@@ -164,7 +164,7 @@ def rays_down(origins: Tensor) -> RayBatch:
 @torch.no_grad()
 def test_skipping_cells_far_from_the_surface_changes_little(toy: Any, law: str) -> None:
     u = build(toy, law=law, radius=0.5, cells=32)
-    u.law.exponent.data.fill_(-4.0)
+    u.law.reset(0.02)
     rays = rays_down(torch.cat([uniform(CUBE, 200)[:, :2], torch.full((200, 1), 3.0, dtype=torch.float64)], 1))
     everywhere = composite(u, rays)
     for _ in range(16):
