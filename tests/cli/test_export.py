@@ -13,7 +13,6 @@ import torch
 import trimesh
 
 from pinnscene import Box, Points, exporting
-from pinnscene.cli import main
 from pinnscene.cli.opening import Opened
 from pinnscene.errors import PinnsceneError
 from pinnscene.exporting import ExportRequest, choose_format, export_lattice
@@ -22,6 +21,7 @@ from pinnscene.run import Run
 from pinnscene.solve import reopen
 from pinnscene.views import FunctionField
 
+Call = Callable[..., int]
 FAST = ["--set", "n=100", "--set", "field.width=20", "--set", "head.scale=3"]
 
 PROBLEM = '''
@@ -46,14 +46,8 @@ class Mine(Problem):
 '''
 
 
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(list(arguments))
-    return int(stop.value.code or 0)
-
-
 @pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def solved(call: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two runs, ``heat`` and ``ball``, and the code of the latter."""
     here = tmp_path_factory.mktemp("solved")
     (here / "mine.py").write_text(PROBLEM)
@@ -67,14 +61,7 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-@pytest.fixture
-def here(solved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the folder, to be in."""
-    monkeypatch.chdir(shutil.copytree(solved, tmp_path / "work"))
-    return tmp_path / "work"
-
-
-def test_npz_holds_the_field_on_a_lattice(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_npz_holds_the_field_on_a_lattice(call: Call, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("export", "heat", "--resolution", "9", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["files"] == ["heat/exports/heat.npz"] and told["report"]["shape"] == [9, 9]
@@ -90,7 +77,7 @@ def test_npz_holds_the_field_on_a_lattice(here: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("ending", ["ply", "obj", "stl", "glb"])
-def test_surfaces(here: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
+def test_surfaces(call: Call, here: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
     assert call("export", "ball", "--problem", "mine.py:Mine", "--format", ending, "--resolution", "20", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["run"] == "ball" and told["files"] == [f"ball/exports/Mine.{ending}"]
@@ -100,7 +87,7 @@ def test_surfaces(here: Path, capsys: pytest.CaptureFixture[str], ending: str) -
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.05)
 
 
-def test_a_surface_at_a_level_that_leaves_the_box(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_surface_at_a_level_that_leaves_the_box(call: Call, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     common = ["export", "ball", "--problem", "mine.py:Mine", "--out", "deep/a.stl", "--resolution", "16"]
     assert call(*common, "--level", "1.2") == 0
     out = capsys.readouterr().out.splitlines()
@@ -137,7 +124,7 @@ def test_a_surface_at_a_level_that_leaves_the_box(here: Path, capsys: pytest.Cap
     ],
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(
-    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    call: Call, here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     before = sorted(here.rglob("*"))
     assert call("export", *arguments) == 2
@@ -147,7 +134,7 @@ def test_mistakes_are_told_in_one_line_and_leave_nothing(
     assert sorted(after) == [p for p in before if "__pycache__" not in p.parts]
 
 
-def test_a_folder_in_the_way(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_in_the_way(call: Call, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "a.npz").mkdir()
     assert call("export", "heat", "--out", "a.npz") == 2
     assert "is a folder" in capsys.readouterr().err
