@@ -95,8 +95,10 @@ class Stretch:
     def from_place(self, camera: PosedCamera) -> tuple[float, float]:
         """Near and far for a camera."""
         nearer = self.distance - float(np.linalg.norm(camera.position - self.middle))
-        near = self.near if self.unbounded else max(self.near - nearer, 0.05 * self.near)
-        return near, max(self.far - nearer, self.far if self.unbounded else 2 * near)
+        if self.unbounded:
+            return self.near, max(self.far - nearer, self.far)
+        least = 0.05 * self.near
+        return max(self.near - nearer, least), max(self.far - nearer, 2 * least)
 
 
 def way(views: Views, request: RenderRequest) -> Way:

@@ -1,11 +1,13 @@
 """Films and pictures of rays: one pass for all kinds, one range of depths, numbers that come back."""
 
+import subprocess
 from collections import Counter
-from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import imageio.v2 as imageio
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,13 +56,25 @@ def read(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
+def first_frame(path: Path) -> np.ndarray:
+    """Of an MP4; read with ffmpeg itself, as imageio's reader leaves its pipes open."""
+    raw = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-i", path, "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    with Image.open(BytesIO(raw)) as image:
+        return np.asarray(image)
+
+
 @pytest.mark.parametrize("ending", ["mp4", "gif"])
 def test_a_film_has_its_kinds_side_by_side_in_one_pass(tmp_path: Path, ending: str) -> None:
     told: list[float] = []
     files, look = drawn(tmp_path / f"a.{ending}", what="rgb,normal,opacity", progress=told.append)
-    with closing(imageio.get_reader(files[0])) as reader:
-        frames = [np.asarray(reader.get_data(k)) for k in range(3)]
-    assert len(frames) == 3 and frames[0].shape[:2] == (16, 72)
+    frames = imageio.mimread(files[0]) if ending == "gif" else [first_frame(files[0])]
+    assert ending == "gif" or imageio_ffmpeg.count_frames_and_secs(str(files[0]))[0] == 3
+    assert frames[0].shape[:2] == (16, 72)
+    assert len(frames) == (3 if ending == "gif" else 1)
     assert look.looks == {(24, 16): 3} and all(look.normals)
     assert told == sorted(told) and told[-1] == pytest.approx(1.0)
     assert not look.normals.count(False) and np.abs(frames[0][8, 4, :3].astype(int) - [255, 128, 0]).max() < 30
