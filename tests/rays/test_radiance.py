@@ -200,3 +200,15 @@ def test_the_simplified_network_is_one_and_sees_no_direction():
     assert spec is not None
     u = spec.override(None, {"seen": "none", "sampling": "even", "width": 8}).build(NerfRay())
     assert u.coarse is None and u.occupancy is None and u.colours.directions.outputs == 0
+
+
+def test_what_is_too_thin_nearby_may_be_seen_far_away(known, monkeypatch):
+    """Where stretches are longer: fog of which a hundredth of a stretch nearby is worth no look."""
+    monkeypatch.setattr(occupancy, "EVERY", 1)
+    u = known(lambda y: 0 * y[:, 0] + 0.1, samples=64, cells=16, unbounded=True)  # 0.0054 a step
+    for _ in range(20):
+        u.refresh(0.0)
+    grid = u.occupancy
+    radius = 2 * grid.centres(torch.arange(16**3)).norm(dim=1)
+    assert not bool(grid.occupied[radius < 1].any())
+    assert bool(grid.occupied[(radius > 1.8) & (radius < 1.9)].all())
