@@ -61,7 +61,7 @@ class Blind(nn.Module):
         return d[:, :0]
 
 
-def directions(name: Name, degree: int) -> nn.Module:
+def directions(name: Name, degree: int) -> Harmonics | Blind | Positional:
     """An encoding of directions: ``harmonics`` below ``degree``, ``positional`` with so many octaves, or ``none``."""
     if name == "harmonics":
         return Harmonics(degree)
