@@ -28,7 +28,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "grid": {**HEADS, "levels": 4, "features": 4, "coarsest": 16, "interpolation": "linear"},
     "hash": {**HEADS, "levels": 6, "features": 2, "coarsest": 16, "interpolation": "linear", "table": 17},
     "mlp": {**CLASSIC, "frequencies": 10, "width": 256, "depth": 8, "skip": 5, "activation": "relu"},
-    "fourier": {**CLASSIC, "sigma": 6.0, "width": 256, "depth": 4, "activation": "relu"},
+    "fourier": {**CLASSIC, "sigma": 2.0, "width": 256, "depth": 4, "activation": "relu"},
     "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
 }
 ADAM: dict[str, dict[str, Any]] = {
