@@ -49,7 +49,8 @@ def test_solve_prints_one_json_object_with_the_schema(here: Path, capsys: pytest
     result = json.loads(captured.out)
     expected = {
         "schema", "problem", "options", "status", "advice", "metrics", "reference", "conventional", "unknowns", "loss",
-        "heldout_residual", "remarks", "steps", "parameters", "seconds", "device", "dtype", "seed", "plan", "versions", "run",
+        "heldout_residual", "remarks", "steps", "parameters", "seconds", "device", "dtype", "seed", "plan", "versions",
+        "run",
     }  # fmt: skip
     assert set(result) == expected
     assert result["status"] == "converged" and result["reference"]["kind"] == "exact"
