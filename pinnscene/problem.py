@@ -111,7 +111,7 @@ class Problem(ABC):
         return "head"
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        """Knobs and budgets of solvers that suit this problem and backbone: ``{"adam": {"lr": 2e-3}}``."""
+        """Knobs of solvers and constraints that suit this problem and backbone: ``{"adam": {"lr": 2e-3}}``."""
         del backbone
         return {}
 

@@ -74,7 +74,8 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
     spec.build(problem.stage(0, None))  # a field that cannot be built is told now, before any file is made
     budget = Budget(settings.max_seconds, settings.tol)
-    chosen = {k: v for k, v in settings.knobs.items() if k in constraints}
+    chosen = {k: {**own.get(k, {}), **settings.knobs.get(k, {})} for k in constraints}
+    chosen = {k: v for k, v in chosen.items() if v}
     tuned(problem, chosen)
     options = plain_options(problem)
     data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}

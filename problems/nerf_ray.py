@@ -17,7 +17,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import Penalty, absolute, square
 from pinnscene.problem import Problem, Reference
 from pinnscene.problems.hull import visual_hull
-from pinnscene.problems.rayfields import FIELDS, adam_of, field_of
+from pinnscene.problems.rayfields import FAST, FEW, FIELDS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
 from pinnscene.problems.raysurface import Geometry, shaped, steadied, surface_terms
@@ -62,13 +62,13 @@ class NerfRay(Problem):
     downscale: int = 1  # shrink pictures by this factor
     backdrop: str = "auto"  # behind transparent pictures: white, black, RRGGBB; auto for the data's own or white
     random: bool = True  # train transparent pictures over random colours
-    n: int = 2048  # rays a step
+    n: int = 2048  # rays a step; fewer, unless asked for, where every sample takes a large network
     distortion: float = 0.0  # weight of the distortion along rays
     entropy: float = 0.0  # weight of the opacity's entropy
     variation: float = 0.0  # weight of the density's total variation
     depth: float = 0.0  # weight of known depths, where the data has them
     geometry: Geometry = "density"  # density, or a surface: neus, volsdf
-    eikonal: float = 0.1  # weight of |grad d| = 1, where there is a surface
+    eikonal: float = 0.01  # weight of |grad d| = 1, where there is a surface
 
     def __post_init__(self) -> None:
         count(self.n, "nerf-ray's n, rays a step,")
@@ -170,7 +170,9 @@ class NerfRay(Problem):
         return "adam"
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": steadied(adam_of(backbone or "grid", self.side), self.geometry)}
+        name = backbone or "grid"
+        fewer = {"rays": {"n": FEW}} if name not in FAST and self.n == type(self).n else {}
+        return {"adam": steadied(adam_of(name, self.side), self.geometry), **fewer}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         name = backbone or "grid"

@@ -38,6 +38,8 @@ ADAM: dict[str, dict[str, Any]] = {
     "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
     "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
 }
+FAST = ("grid", "hash")
+FEW = 128  # rays a step of the others, each sample of which takes a million operations
 SMALL, LARGE = 144, 288  # pixels along a side up to which a grid of 128 or 192 cells shows all there is
 
 
@@ -46,7 +48,7 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
     if backbone not in FIELDS:
         return None
     knobs = dict(FIELDS[backbone])
-    if backbone in ("grid", "hash"):
+    if backbone in FAST:
         finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
         knobs |= {"finest": finest, "samples": 3 * finest // 2, "cells": 64 if side <= SMALL else 128}
     knobs |= {"unbounded": unbounded}

@@ -58,7 +58,11 @@ class Dark(Differentiable):
     def __init__(self, field: "RadianceField") -> None:
         self.field, self.axes, self.values = field, field.axes, field.values
         self.coarse, self.antialias = None, False
-        self.unit, self.chunk = field.unit, field.chunk
+        self.unit, self.step, self.unbounded, self.chunk = field.unit, field.step, field.unbounded, field.chunk
+
+    def matter(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """No density [n], and no features [n, 0]."""
+        return torch.zeros_like(x[:, 0]), x[:, :0]
 
     def place(self, x: Tensor) -> Tensor:
         return self.field.place(x)
