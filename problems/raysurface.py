@@ -25,7 +25,7 @@ PRESETS = ("grid", "hash")
 # A distance bends little: softplus, and grids that join from coarse to fine (Li et al. 2306.03092, section 3.3), their
 # values in small steps, for each moves a slope by as many cells as there are.
 KNOBS = {"activation": "softplus", "beta": 100.0, "grow": 0.5}
-ADAM = {"encoding": 1.0}
+ADAM = {"lr": 7e-3, "encoding": 2.0}
 SHARE = 8  # points a step, of the rays
 OUTSIDE = 10.0  # weight of distances below 0 in cells that pictures show to be empty
 
