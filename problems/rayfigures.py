@@ -41,7 +41,9 @@ def draw_ray_figures(u: "RadianceField", views: Views, scores: Scores, folder: P
     """
     order = scores.order()
     places = list(dict.fromkeys([order[0], order[(len(order) - 1) // 2], order[-1]]))
-    named = dict(zip(places, ("worst", "median", "best") if len(places) == 3 else ("worst", "best"), strict=False))
+    named: dict[int, str] = dict(
+        zip(places, ("worst", "median", "best") if len(places) == 3 else ("worst", "best"), strict=False)
+    )
     seen = {k: shown(u, views, scores.numbers[k], normals=True) for k in places}
     drawn = {"views": _views(views, scores, named, seen), "geometry": _geometry(views, scores, seen)}
     drawn["cameras"] = _cameras(views)

@@ -86,9 +86,9 @@ def truth(views: Views, k: int) -> Floats:
     """Picture k over the background, from 0 to 1 [height, width, 3]."""
     seen = views.read(k).astype(np.float32) / 255
     if seen.shape[2] == 3:
-        return seen
+        return seen.astype(np.float32)
     behind = np.asarray(views.background or (1.0, 1.0, 1.0), dtype=np.float32)
-    return seen[..., :3] * seen[..., 3:] + (1 - seen[..., 3:]) * behind
+    return (seen[..., :3] * seen[..., 3:] + (1 - seen[..., 3:]) * behind).astype(np.float32)
 
 
 def shown(u: "RadianceField", views: Views, k: int, normals: bool = False) -> Seen:
@@ -121,4 +121,4 @@ def ssim(seen: Floats, true: Floats) -> float:
     """Structural similarity of colours from 0 to 1 (Wang et al. 2004, uniform window of 7)."""
     from skimage.metrics import structural_similarity
 
-    return float(structural_similarity(true, seen, channel_axis=2, data_range=1.0, win_size=WINDOW))
+    return np.asarray(structural_similarity(true, seen, channel_axis=2, data_range=1.0, win_size=WINDOW)).item()

@@ -135,7 +135,7 @@ def tour(cameras: Sequence[PosedCamera], frames: int, size: tuple[int, int]) -> 
     spread = float(np.ptp(places, axis=0).max()) or 1.0
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1) / spread
     steps += (turns[:-1].inv() * turns[1:]).magnitude() / pi if len(kept) > 1 else 0
-    distinct = [0, *(np.flatnonzero(steps > 1e-6) + 1)]
+    distinct = np.append(0, np.flatnonzero(steps > 1e-6) + 1)
     at = np.concatenate([[0.0], steps.cumsum()])[distinct]
     focal = np.array([_focal(c, size) for c in kept])[distinct]
     if len(distinct) == 1:
@@ -143,7 +143,7 @@ def tour(cameras: Sequence[PosedCamera], frames: int, size: tuple[int, int]) -> 
     moments = np.linspace(0, at[-1], frames)
     matrices = np.tile(np.eye(4), (frames, 1, 1))
     matrices[:, :3, 3] = CubicSpline(at, places[distinct], bc_type="natural")(moments)
-    matrices[:, :3, :3] = RotationSpline(at, turns[distinct])(moments).as_matrix()
+    matrices[:, :3, :3] = RotationSpline(at, Rotation.from_quat(turns.as_quat()[distinct]))(moments).as_matrix()
     lengths = np.interp(moments, at, focal)
     return [_posed(m, f, size, f"tour {k}") for k, (m, f) in enumerate(zip(matrices, lengths, strict=True))]
 
@@ -186,7 +186,7 @@ def _ground(up: Numbers) -> tuple[Numbers, Numbers]:
     nearest = "xyz"[int(np.abs(up).argmax())]
     start = BASES[nearest][0] - (BASES[nearest][0] @ up) * up
     start /= np.linalg.norm(start)
-    return start, np.cross(up, start)
+    return start, np.asarray(np.cross(up, start), dtype=float)
 
 
 def _frame(back: Numbers, up: Numbers) -> Numbers:

@@ -69,26 +69,27 @@ def see(
         pixel = torch.arange(first, min(first + step, pixels))
         rays = rays_of(camera, pixel, near, far, background, places).to(u.device, u.dtype)
         seen = composite(u, rays, normals)
-        parts.append([None if t is None else t.float().cpu().numpy() for t in _columns(seen, samples)])
+        parts.append([t.float().cpu().numpy() for t in _columns(seen, samples)])
         progress(min(first + step, pixels) / pixels)
-    rgb, opacity, depth, normal = (None if c[0] is None else np.concatenate(c) for c in zip(*parts, strict=True))
+    rgb, opacity, depth, *normal = (np.concatenate(column) for column in zip(*parts, strict=True))
     shape = (height, width)
     return Seen(
         rgb.clip(0, 1).reshape(*shape, 3),
         opacity.reshape(shape),
         np.where(opacity > 0.5, depth, np.nan).reshape(shape),
-        None if normal is None else normal.reshape(*shape, 3),
+        normal[0].reshape(*shape, 3) if normal else None,
     )
 
 
-def _columns(seen: Rendered, samples: int) -> tuple[torch.Tensor | None, ...]:
-    """Colour, opacity, depth and normal of pixels: means over their samples, of the depth where there is something."""
+def _columns(seen: Rendered, samples: int) -> list[torch.Tensor]:
+    """Colour, opacity, depth, and normal where there is one: means over the samples of pixels, of depths by opacity."""
+    normal = [] if seen.normal is None else [seen.normal]
     if samples == 1:
-        return seen.colour, seen.opacity, seen.depth, seen.normal
+        return [seen.colour, seen.opacity, seen.depth, *normal]
     opacity, depth = (t.view(-1, samples, 1) for t in (seen.opacity, seen.depth))
     reach = (opacity * depth).sum(1) / opacity.sum(1).clamp(min=1e-6)
-    normal = None if seen.normal is None else seen.normal.view(-1, samples, 3).mean(1)
-    return seen.colour.view(-1, samples, 3).mean(1), opacity.mean(1), reach, normal
+    colour, *normal = (t.view(-1, samples, 3).mean(1) for t in (seen.colour, *normal))
+    return [colour, opacity.mean(1), reach, *normal]
 
 
 def rays_of(

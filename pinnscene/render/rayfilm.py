@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def check_place(request: RenderRequest) -> None:
     known = (*PICTURES, *ENDINGS, *ARRAYS)
     if request.ending and not request.out.is_dir() and request.ending not in known:
         raise PinnsceneError(f"cannot write '{request.out.name}': expected a folder, {', '.join(known)}")
-    kinds = request.kinds(KINDS, "rgb")
+    kinds = list(request.kinds(KINDS, "rgb"))
     if request.ending not in ARRAYS or request.out.is_dir() or request.what is None:
         return
     if len(kinds) > 1 or (request.ending != ".npy" and kinds[0] not in ("depth", "opacity")):
@@ -177,7 +178,7 @@ def _joined(name: str, kind: str) -> str:
 
 
 def _save(image: Bytes, path: Path) -> Path:
-    knobs = {} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0}
+    knobs: dict[str, Any] = {} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0}
     with replacing(path) as temporary:
         Image.fromarray(image).save(temporary, **knobs)
     return path
