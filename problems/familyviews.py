@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
-from pinnscene.conditions.bound import Bound, Conditional
+from pinnscene.conditions.bound import Conditional
 from pinnscene.derivatives import Index, Operator
 from pinnscene.errors import PinnsceneError
 from pinnscene.views import Differentiable
@@ -74,7 +74,7 @@ class Placed(Differentiable):
         return (q if self.turn is None else q @ self.turn.to(x.device)).to(x.dtype)
 
 
-def interpolate(u: Conditional, a: Tensor, b: Tensor, steps: int) -> list[Bound]:
+def interpolate(u: Conditional, a: Tensor, b: Tensor, steps: int) -> list[Differentiable]:
     """The members with the codes (1 - s) a + s b for ``steps`` values of s from 0 to 1, both ends included."""
     if steps < 2:
         raise PinnsceneError(f"interpolate expected at least 2 steps, both ends included, got {steps}")

@@ -65,7 +65,7 @@ def three_slices(
     shares = np.maximum(across[:, 0], SLIM * across[:, 0].max())
     height = np.clip(WIDTH * (across[:, 1] / shares.sum()).max(), *HEIGHTS)
     made = figure(WIDTH + 1.2, float(height) + 0.8)
-    axs = made.subplots(1, 3, width_ratios=shares)
+    axs = made.subplots(1, 3, width_ratios=shares.tolist())
     limit = _limit(cuts)
     drawn = [_draw(ax, cut, limit) for ax, cut in zip(axs, cuts, strict=True)]
     made.colorbar(drawn[-1], ax=axs, label=f"{u.values[0]}, negative inside", shrink=0.9)
