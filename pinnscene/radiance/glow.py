@@ -58,11 +58,15 @@ class Glow(nn.Module):
         density, features = self.emit(place(x), spread)
         return density * (length / unit), features
 
-    def height(self, y: Tensor) -> Tensor:
-        """What grows with the density [n], so that normals point down its slope: here the density's exponent."""
-        out = self.head(self.backbone(self.encoding(y)))
-        assert isinstance(out, Tensor)
-        return out[:, 0]
+    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
+        """How the opacity of a stretch of length ``step`` grows with x [n, 3]: [n, 3], by differences over a stretch.
+
+        A density is as rough as its grid, and nearly constant inside and outside; what is seen is neither.
+        """
+        moves = (step / 2) * torch.cat([torch.eye(3), -torch.eye(3)]).to(x)
+        density, _ = self.emit(place((x + moves[:, None]).flatten(0, 1)))
+        opacity = -torch.expm1(-density * (step / unit)).view(2, 3, -1)
+        return (opacity[0] - opacity[1]).T
 
 
 class Coarse(Glow):

@@ -79,9 +79,10 @@ class Dark(Differentiable):
         del features
         return torch.zeros_like(d)
 
-    def height(self, y: Tensor) -> Tensor:
-        """Level everywhere [n]."""
-        return (0 * y).sum(1)
+    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
+        """Level everywhere [n, 3]."""
+        del place, unit, step
+        return 0 * x
 
     def march(self, rays: RayBatch) -> Samples:
         """No stretch is worth a look."""

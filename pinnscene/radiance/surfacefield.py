@@ -107,9 +107,14 @@ class SurfaceField(RadianceField):
 
         return self.law.cross(look, x, d, length, unit)
 
-    def height(self, y: Tensor) -> Tensor:
-        """Minus the distance [n], which grows inwards."""
-        return -self._at(y)[0]
+    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
+        """Minus the distance's gradient [n, 3], which points inwards; exact."""
+        del unit, step
+        keep = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(-self._at(place(x))[0].sum(), x, create_graph=keep)
+        return slope
 
     @torch.no_grad()
     def _density_in_cells(self, y: Tensor) -> Tensor:
