@@ -1,5 +1,6 @@
 """The visual hull: the cells of a box that no picture shows to be empty (Laurentini, IEEE TPAMI 16, 1994)."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,9 +12,29 @@ from pinnscene.rays import PosedCamera
 from pinnscene.scenes.views import Views
 
 COARSEST = 16  # cells along each axis to begin with, at least
+BOUNDING = 32  # cells along each axis when a box is looked for
 CLEAR = 1 / 256  # less opacity than this is none
 LONGEST = 200  # pixels along a side of the silhouettes that are looked at, about
 CHILDREN = torch.tensor(list(product((0, 1), repeat=3)))
+
+
+def tightened(views: Views) -> Views:
+    """The same views with a box no larger than their visual hull takes, if they have one that fits into the box."""
+    held = None if views.unbounded else visual_hull(views, BOUNDING)
+    if held is None or not bool(held.any()):
+        return views
+    index = held.nonzero().double().numpy()
+    cell = (views.upper - views.lower) / BOUNDING
+    # a cell more on each side, where the box has one
+    lower = np.maximum(views.lower, views.lower + cell * (index.min(0) - 1))
+    upper = np.minimum(views.upper, views.lower + cell * (index.max(0) + 2))
+    share = float(np.prod((upper - lower) / (views.upper - views.lower)))
+    note = f"visual hull of the silhouettes: box {_triple(lower)} to {_triple(upper)}, {share:.0%} of the first"
+    return replace(views, lower=lower, upper=upper, notes=[*views.notes, note])
+
+
+def _triple(v: np.ndarray) -> str:
+    return "(" + ", ".join(f"{x:.3g}" for x in v) + ")"
 
 
 def visual_hull(views: Views, cells: int) -> Tensor | None:

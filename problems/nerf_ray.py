@@ -16,7 +16,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import Penalty, absolute, square
 from pinnscene.problem import Problem, Reference
-from pinnscene.problems.hull import visual_hull
+from pinnscene.problems.hull import tightened, visual_hull
 from pinnscene.problems.rayfields import FAST, FEW, FIELDS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
@@ -63,7 +63,7 @@ class NerfRay(Problem):
     backdrop: str = "auto"  # behind transparent pictures: white, black, RRGGBB; auto for the data's own or white
     random: bool = True  # train transparent pictures over random colours
     n: int = 2048  # rays a step; fewer, unless asked for, where every sample takes a large network
-    distortion: float = 0.0  # weight of the distortion along rays
+    distortion: float = 0.01  # weight of the distortion along rays
     entropy: float = 0.0  # weight of the opacity's entropy
     variation: float = 0.0  # weight of the density's total variation
     depth: float = 0.0  # weight of known depths, where the data has them
@@ -96,7 +96,7 @@ class NerfRay(Problem):
             size = (self.size // self.downscale or 1,) * 2
             made = scene_views(self.scene, size, self.train, max(1, self.train // 5))
             return replace(made, background=behind or made.background)
-        return load_views(self.data, self.downscale, behind)
+        return tightened(load_views(self.data, self.downscale, behind))
 
     @property
     def values(self) -> tuple[str, ...]:

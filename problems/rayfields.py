@@ -22,7 +22,7 @@ HEADS: dict[str, Any] = {
     "activation": "relu",
     "latent": 15,
     "colour": 64,
-    "layers": 2,
+    "layers": 1,
 }
 FIELDS: dict[str, dict[str, Any]] = {
     "grid": {**HEADS, "levels": 4, "features": 4, "coarsest": 16, "interpolation": "linear"},
@@ -32,8 +32,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
 }
 ADAM: dict[str, dict[str, Any]] = {
-    "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
-    "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
+    "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 450},
+    "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 450},
     "mlp": {"lr": 1e-3, "warmup": 20, "steps": 3000},
     "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
     "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
@@ -50,7 +50,7 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
     knobs = dict(FIELDS[backbone])
     if backbone in FAST:
         finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
-        knobs |= {"finest": finest, "samples": 3 * finest // 2, "cells": 64 if side <= SMALL else 128}
+        knobs |= {"finest": finest, "samples": finest, "cells": 64 if side <= SMALL else 128}
     knobs |= {"unbounded": unbounded}
     if unbounded:  # thin, or cameras would stand in fog from the start and never see what is far
         knobs |= {"shift": -3.0}

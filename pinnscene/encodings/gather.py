@@ -99,24 +99,39 @@ class _Dot(torch.autograd.Function):
 def _add_on_cpu(weights: Tensor, index: Tensor, g: Tensor, rows: int) -> Tensor:
     """A product with a transposed sparse matrix: several times as fast as torch's ``index_add_`` on a CPU.
 
-    SciPy's product runs on one core and lets go of the interpreter, so each thread adds up a share of the points.
+    SciPy's product runs on one core and lets go of the interpreter, so each thread adds up a share of the points. The
+    shares go by the rows that they touch first, so that in a lattice each has a part of the table to itself.
     """
     w, i, h = weights.detach().numpy(), index.numpy(), g.detach().numpy()
-    if not len(i):
-        return g.new_zeros(rows, g.shape[2])
     parts = torch.get_num_threads() if w.size > PARALLEL else 1
     ends = np.linspace(0, len(i), parts + 1).astype(int)
-    shares = [(w[:, a:b], i[a:b], h[:, a:b], rows) for a, b in pairwise(ends)]
+    if parts > 1:
+        order = np.argpartition(i[:, 0], ends[1:-1])
+        w, i, h = w[:, order], i[order], h[:, order]
+    shares = [(w[:, a:b], i[a:b], h[:, a:b]) for a, b in pairwise(ends)]
     sums = list(_threads().map(_added, *zip(*shares, strict=True))) if parts > 1 else [_added(*shares[0])]
-    return torch.from_numpy(sum(sums[1:], sums[0]))
+    if len(sums) == 1 and len(sums[0][1]) == rows:
+        return torch.from_numpy(sums[0][1])
+    total, filled = np.empty((rows, h.shape[2]), h.dtype), 0
+    for first, part in sorted(sums, key=lambda s: s[0]):
+        total[filled:first] = 0
+        common = max(0, min(filled - first, len(part)))
+        total[first : first + common] += part[:common]
+        total[first + common : first + len(part)] = part[common:]
+        filled = max(filled, first + len(part))
+    total[filled:] = 0
+    return torch.from_numpy(total)
 
 
-def _added(weights: Array, index: Array, g: Array, rows: int) -> Array:
+def _added(weights: Array, index: Array, g: Array) -> tuple[int, Array]:
+    """The sums of the rows from the first to the last that is touched, and the number of the first."""
     streams, n, taps = weights.shape
-    columns = np.broadcast_to(index, weights.shape).reshape(-1)
+    first, last = (int(index.min()), int(index.max())) if n else (0, -1)
+    columns = np.broadcast_to(index - first, weights.shape).reshape(-1)
     ends = np.arange(0, streams * n * taps + 1, taps, dtype=np.int32)
-    matrix = csr_matrix((weights.reshape(-1), columns, ends), shape=(streams * n, rows), copy=False)
-    return matrix.T @ g.reshape(streams * n, -1)
+    shape = (streams * n, last - first + 1)
+    matrix = csr_matrix((weights.reshape(-1), columns, ends), shape=shape, copy=False)
+    return first, matrix.T @ g.reshape(streams * n, -1)
 
 
 @cache
