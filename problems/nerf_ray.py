@@ -172,7 +172,7 @@ class NerfRay(Problem):
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         name = backbone or "grid"
         fewer = {"rays": {"n": FEW}} if name not in FAST and self.n == type(self).n else {}
-        return {"adam": steadied(adam_of(name, self.side), self.geometry), **fewer}
+        return {"adam": steadied(adam_of(name, self.side, self.data is None), self.geometry), **fewer}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         name = backbone or "grid"

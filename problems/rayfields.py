@@ -32,15 +32,16 @@ FIELDS: dict[str, dict[str, Any]] = {
     "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
 }
 ADAM: dict[str, dict[str, Any]] = {
-    "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 450},
-    "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 450},
+    "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
+    "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
     "mlp": {"lr": 1e-3, "warmup": 20, "steps": 3000},
     "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
     "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
 }
 FAST = ("grid", "hash")
 FEW = 128  # rays a step of the others, each sample of which takes a million operations
-SMALL, LARGE = 144, 288  # pixels along a side up to which a grid of 128 or 192 cells shows all there is
+SMALL, LARGE = 144, 288  # pixels along a side: up to here 128 or 144 cells show all there is, and 256 beyond
+BUILT_IN = 0.56  # of the steps are enough for a built-in scene, which shall soon be there
 
 
 def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
@@ -49,8 +50,10 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
         return None
     knobs = dict(FIELDS[backbone])
     if backbone in FAST:
-        finest = 128 if side <= SMALL else 192 if side <= LARGE else 256
-        knobs |= {"finest": finest, "samples": finest, "cells": 64 if side <= SMALL else 128}
+        finest, samples, cells = (
+            (128, 128, 64) if side <= SMALL else (144, 192, 128) if side <= LARGE else (256, 256, 128)
+        )
+        knobs |= {"finest": finest, "samples": samples, "cells": cells}
     knobs |= {"unbounded": unbounded}
     if unbounded:  # thin, or cameras would stand in fog from the start and never see what is far
         knobs |= {"shift": -3.0}
@@ -58,9 +61,10 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
     return FieldSpec(backbone, encoding, knobs=knobs, kind="radiance")
 
 
-def adam_of(backbone: str, side: int) -> dict[str, Any]:
+def adam_of(backbone: str, side: int, built_in: bool) -> dict[str, Any]:
     """Adam's knobs: more steps for pictures with more pixels."""
     known = dict(ADAM.get(backbone, {}))
     if known:
-        known["steps"] = round(known["steps"] * (1.0 if side <= SMALL else 2.0 if side <= LARGE else 4.0))
+        more = 1.0 if side <= SMALL else 3.25 if side <= LARGE else 5.0
+        known["steps"] = round(known["steps"] * more * (BUILT_IN if built_in and side <= SMALL else 1.0))
     return known
