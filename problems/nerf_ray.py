@@ -93,8 +93,8 @@ class NerfRay(Problem):
         """The pictures with their cameras."""
         behind = colour_of(self.backdrop)
         if self.data is None:
-            size = (self.size // self.downscale or 1,) * 2
-            made = scene_views(self.scene, size, self.train, max(1, self.train // 5))
+            side = self.size // self.downscale or 1
+            made = scene_views(self.scene, (side, side), self.train, max(1, self.train // 5))
             return replace(made, background=behind or made.background)
         return tightened(load_views(self.data, self.downscale, behind))
 

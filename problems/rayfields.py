@@ -40,7 +40,12 @@ ADAM: dict[str, dict[str, Any]] = {
 }
 FAST = ("grid", "hash")
 FEW = 128  # rays a step of the others, each sample of which takes a million operations
-SMALL, LARGE = 144, 288  # pixels along a side: up to here 128 or 144 cells show all there is, and 256 beyond
+SMALL, LARGE = 144, 288  # pixels along a side up to which the first and the second of the grids show all there is
+GRIDS: tuple[dict[str, Any], ...] = (
+    {"finest": 128, "samples": 128, "cells": 64},
+    {"finest": 144, "samples": 192, "cells": 128},
+    {"finest": 256, "samples": 256, "cells": 128},
+)
 BUILT_IN = 0.56  # of the steps are enough for a built-in scene, which shall soon be there
 
 
@@ -50,10 +55,7 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
         return None
     knobs = dict(FIELDS[backbone])
     if backbone in FAST:
-        finest, samples, cells = (
-            (128, 128, 64) if side <= SMALL else (144, 192, 128) if side <= LARGE else (256, 256, 128)
-        )
-        knobs |= {"finest": finest, "samples": samples, "cells": cells}
+        knobs |= GRIDS[0 if side <= SMALL else 1 if side <= LARGE else 2]
     knobs |= {"unbounded": unbounded}
     if unbounded:  # thin, or cameras would stand in fog from the start and never see what is far
         knobs |= {"shift": -3.0}
