@@ -89,7 +89,13 @@ def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) ->
             notes.append(f"left out: {dropped} bodies of less than {CRUMB:.1%} of the area each")
         return replace(kept, colours=colours_of(u, kept))
 
-    made = export_surface(field, box, replace(request, level=level), (x, y, z), finish)
+    try:
+        made = export_surface(field, box, replace(request, level=level), (x, y, z), finish)
+    except NoSurface:
+        if field.values == ("distance",):
+            raise
+        density = f"a density of {np.exp(-level):.4g} per unit of length"
+        raise NoSurface(f"no surface at {density}: take another level, a finer resolution, or train longer") from None
     return replace(made, notes=[*made.notes, *notes])
 
 

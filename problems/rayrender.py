@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WAYS = ("orbit", "spiral", "interpolate", "dataset")
 FILM, STILL = 256, 512  # pixels of the shorter side where no size is asked for
-MOST = 1 << 30  # rays of a picture
+MOST_PIXELS, MOST = 1 << 27, 1 << 30  # of a picture, all held in memory, and rays through them
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -36,11 +36,15 @@ def check_rays(request: RenderRequest) -> None:
         raise PinnsceneError(f"{unknown('camera', request.camera, WAYS)}; or give a JSON file of cameras")
     if request.camera not in (None, "orbit") and (request.azimuth, request.elevation, request.up) != (None,) * 3:
         raise PinnsceneError("azimuth, elevation and up are for orbits: leave them out, or give --camera orbit")
-    width, height = request.size or (1, 1)
-    if width * height * (request.samples or 1) > MOST:
-        raise PinnsceneError(f"a view of {width}x{height} takes too much memory: expected at most 2^30 rays")
+    sizes = {request.size or (FILM, FILM)}
     if request.camera is not None and _is_file(request.camera):
-        read_cameras(Path(request.camera), request.size or (FILM, FILM))  # a bad file is told now
+        read = read_cameras(Path(request.camera), request.size or (FILM, FILM))  # a bad file is told now
+        sizes = sizes if request.size else {camera.size for camera in read.cameras}
+    for width, height in sizes:
+        if width * height > MOST_PIXELS or width * height * (request.samples or 1) > MOST:
+            raise PinnsceneError(
+                f"a view of {width}x{height} takes too much memory: expected at most {MOST_PIXELS} pixels, {MOST} rays"
+            )
 
 
 def render_rays(u: "RadianceField", views: Views, request: RenderRequest) -> list[Path]:

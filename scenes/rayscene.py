@@ -15,6 +15,9 @@ from pinnscene.scenes.raylights import Light, Sky
 from pinnscene.scenes.raymaterials import Material
 from pinnscene.scenes.solid import within
 
+SMALLEST, LARGEST = 0.1, 1000.0  # diagonals of the objects' box, between which rays are traced exactly enough
+OFF = 1000.0  # diagonals that it may lie from the origin: single precision resolves no more
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -56,7 +59,8 @@ class Scene:
     """Everything there is to see.
 
     Raises:
-        PinnsceneError: no objects.
+        PinnsceneError: no objects; objects that together are too small, too large or too far away to be traced; a
+            target of the cameras that is none of them.
     """
 
     name: str
@@ -69,6 +73,23 @@ class Scene:
     def __post_init__(self) -> None:
         if not self.items:
             raise PinnsceneError(f"the scene {self.name} has no objects: give at least one")
+        lower, upper = self.box
+        across, away = float(np.linalg.norm(upper - lower)), float(np.abs([lower, upper]).max())
+        if not SMALLEST <= across <= LARGEST:
+            raise PinnsceneError(
+                f"the scene {self.name}: its objects are {across:.3g} across, expected {SMALLEST:g} to {LARGEST:g}: "
+                "give its lengths in another unit"
+            )
+        if away > OFF * across:
+            raise PinnsceneError(
+                f"the scene {self.name}: its objects are {away:.3g} from the origin and {across:.3g} across: move "
+                "them nearer to it"
+            )
+        if float(np.linalg.norm(self.centre - (lower + upper) / 2)) > across:
+            raise PinnsceneError(
+                f"the scene {self.name}: its cameras look at a place farther from the objects than these are large: "
+                "move the target, or leave it out"
+            )
 
     @cached_property
     def lattice(self) -> Lattice:

@@ -151,7 +151,7 @@ def test_the_density_on_a_lattice(problem: NerfRay, ball: RadianceField, tmp_pat
     ("what", "given", "said"),
     [
         ("mesh", {"level": 0.0}, "density above 0"),
-        ("mesh", {"level": 1e9}, "no surface at level"),
+        ("mesh", {"level": 1e9}, r"no surface at a density of 1e\+09 per unit of length"),
         ("points", {"level": 1.0}, "level is for meshes"),
     ],
 )

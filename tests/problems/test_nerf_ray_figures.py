@@ -139,11 +139,14 @@ def test_sizes_have_even_sides() -> None:
         ({"what": "rgb,,depth"}, "unknown kind of picture"),
         ({"beside": True}, "option of surfaces"),
         ({"size": (60_000, 60_000)}, "too much memory"),
+        ({"size": (8192, 8192), "samples": 64}, "too much memory"),
+        ({"camera": "large.json"}, "20000x20000 takes too much memory"),
     ],
 )
 def test_requests_that_no_scene_can_be_drawn_as(
     problem: NerfRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_cameras(Path("large.json"), [problem.posed.cameras[0].scaled((20_000, 20_000))])
     with pytest.raises(PinnsceneError, match=said):
         problem.check_render(RenderRequest(Path("a.png"), **given))

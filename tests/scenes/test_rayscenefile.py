@@ -101,6 +101,8 @@ def test_what_a_file_says_is_what_there_is(tmp_path: Path) -> None:
         ('shape = "ball"\n[sky]\nstrength = -1', "sky strength expected"),
         ('shape = "ball"\n[camera]\nfov = 0', "camera: camera fov expected a number from 1 to 150"),
         ('shape = "ball"\n[camera]\nelevation = [50, 10]', "camera elevation"),
+        ('shape = "ball"\n[camera]\ntarget = [1e9, 0, 0]', "cameras look at a place farther from the objects"),
+        ('shape = "ball"\nposition = [1e4, 0, 0]', "objects are 1e+04 across, expected 0.1 to 1000"),
         ('shape = "ball"\n[camara]\nfov = 3', "unknown key of a scene 'camara'; did you mean camera"),
     ],
 )
