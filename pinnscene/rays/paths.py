@@ -23,6 +23,7 @@ FORWARD = 0.5  # of the places around a scene: their mean direction is longer th
 TURNS = 2  # of a spiral
 REACH = 0.9  # share of the cameras' spread that a spiral flies over
 FRAMES_A_KEY = 6  # of a tour, at least: more views than this allows are left out
+FEWEST_KEYS = 4  # that are kept all the same, so that a tour of few frames goes somewhere
 
 
 def upwards(cameras: Sequence[PosedCamera]) -> Numbers:
@@ -130,7 +131,7 @@ def tour(cameras: Sequence[PosedCamera], frames: int, size: tuple[int, int]) -> 
     spread of all places. Where there are more cameras than frames can show, some are left out.
     """
     ordered = _in_order(cameras)
-    kept = ordered[:: max(1, -(-len(ordered) * FRAMES_A_KEY // max(frames, FRAMES_A_KEY)))]
+    kept = ordered[:: max(1, -(-len(ordered) * FRAMES_A_KEY // max(frames, FEWEST_KEYS * FRAMES_A_KEY)))]
     places, turns = np.stack([c.position for c in kept]), Rotation.from_matrix([c.matrix[:3, :3] for c in kept])
     spread = float(np.ptp(places, axis=0).max()) or 1.0
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1) / spread

@@ -127,6 +127,12 @@ def test_tours_of_few_cameras(cameras: list[PosedCamera]) -> None:
     assert len(made) == 7 and made[0].position == pytest.approx(cameras[0].position)
 
 
+@pytest.mark.parametrize("frames", [2, 4, 12])
+def test_tours_of_few_frames_go_on_to_other_views(frames: int) -> None:
+    places = np.stack([camera.position for camera in tour(around(40), frames, SIZE)])
+    assert len(places) == frames and np.linalg.norm(np.diff(places, axis=0), axis=1).min() > 0.1
+
+
 def test_other_sizes_keep_the_view() -> None:
     camera = around(1)[0]
     assert at_size(camera, None) is camera
