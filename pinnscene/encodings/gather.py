@@ -131,7 +131,7 @@ def _added(weights: Array, index: Array, g: Array) -> tuple[int, Array]:
     ends = np.arange(0, streams * n * taps + 1, taps, dtype=np.int32)
     shape = (streams * n, last - first + 1)
     matrix = csr_matrix((weights.reshape(-1), columns, ends), shape=shape, copy=False)
-    return first, matrix.T @ g.reshape(streams * n, -1)
+    return first, matrix.T @ g.reshape(streams * n, g.shape[2])
 
 
 @cache

@@ -208,3 +208,27 @@ def test_axes_and_tables_that_cannot_be_are_told():
         Grid(5)
     with pytest.raises(PinnsceneError, match="2\\^30"):
         Hash(3, table=30)
+
+
+def test_no_points_give_no_gradient():
+    table = torch.zeros(5, 2, requires_grad=True)
+    index, weights = torch.zeros(0, 4, dtype=torch.int32), torch.zeros(1, 0, 4)
+    gather(table, index, weights).sum().backward()
+    assert table.grad is not None and not table.grad.any() and table.grad.shape == (5, 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_gradients_of_tables_are_the_same_for_any_number_of_threads(monkeypatch, threads):
+    """Shares by rows that overlap, lie apart, or leave gaps."""
+    monkeypatch.setattr("pinnscene.encodings.gather.PARALLEL", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    g = torch.Generator().manual_seed(0)
+    for low, high in ((0, 90), (40, 44), (10, 11)):
+        index = torch.randint(low, high, (37, 8), generator=g, dtype=torch.int32)
+        weights = torch.rand(1, 37, 8, generator=g, dtype=torch.float64)
+        table = torch.zeros(100, 3, dtype=torch.float64, requires_grad=True)
+        slope = torch.rand(1, 37, 3, generator=g, dtype=torch.float64)
+        gather(table, index, weights).backward(slope)
+        wanted = torch.zeros(100, 3, dtype=torch.float64)
+        wanted.index_add_(0, index.flatten().long(), (weights[0, :, :, None] * slope[0, :, None]).flatten(0, 1))
+        assert table.grad is not None and torch.allclose(table.grad, wanted, atol=1e-12)

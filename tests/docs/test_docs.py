@@ -141,6 +141,20 @@ def documented_commands() -> list[str]:
     return sorted(set(found))
 
 
+def photos(folder: Path) -> None:
+    """Two posed pictures in Blender's format."""
+    from PIL import Image
+
+    folder.mkdir()
+    frames = []
+    for k, x in enumerate((-1.0, 1.0)):
+        Image.new("RGBA", (8, 8), (200, 30, 30, 255)).save(folder / f"{k}.png")
+        frames.append(
+            {"file_path": str(k), "transform_matrix": [[1, 0, 0, x], [0, 1, 0, 0], [0, 0, 1, 4], [0, 0, 0, 1]]}
+        )
+    (folder / "transforms_train.json").write_text(json.dumps({"camera_angle_x": 0.7, "frames": frames}))
+
+
 @pytest.mark.parametrize("command", documented_commands())
 def test_documented_commands_are_understood(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -153,6 +167,7 @@ def test_documented_commands_are_understood(
 
     Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "photo.png")
     scans(tmp_path)
+    photos(tmp_path / "photos")
 
     class Reached(Exception):
         pass

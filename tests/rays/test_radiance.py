@@ -59,7 +59,7 @@ class Fitting:
     """A small field in training on pictures made on the spot."""
 
     def __init__(self, sky: bool = False, n: int = 128, lr: float = 5e-3, problem: Any = None, **spec: Any) -> None:
-        made = NerfRay(n=n) if problem is None else problem
+        made = NerfRay(n=n, distortion=0.0) if problem is None else problem
         made.__dict__["posed"] = ball_views(sky)
         self.problem = made
         encoding, backbone = spec.pop("encoding", None), spec.pop("backbone", "mlp")
