@@ -115,7 +115,9 @@ class NerfRay(Problem):
     @property
     def transparent(self) -> bool:
         """Whether the pictures say where they show nothing."""
-        return self.posed.background is not None and self.posed.read(self.posed.train[0]).shape[2] == 4
+        if self.posed.background is None:
+            return False
+        return self.data is None or self.posed.read(self.posed.train[0]).shape[2] == 4  # scenes all have opacity
 
     @cached_property
     def _store(self) -> PixelStore:

@@ -75,6 +75,7 @@ def test_every_package_is_listed() -> None:
     folder = Path(pinnscene.__file__).parent
     found = {"pinnscene", "pinnscene.problems", "pinnscene.scenes", "pinnscene.cli"}
     found |= {f"pinnscene.{p.parent.name}" for p in folder.glob("*/__init__.py")}
+    found |= {"pinnscene.scenes.data"}  # no code, the built-in scenes
     assert set(project["tool"]["setuptools"]["packages"]) == found
 
 
