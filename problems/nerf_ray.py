@@ -58,7 +58,7 @@ class NerfRay(Problem):
     data: str | None = None  # folder or file of posed pictures: Blender, nerfstudio, instant-ngp, LLFF, COLMAP
     scene: str = "still-life"  # built-in scene, or a scene file (TOML), where there is no data
     size: int = 128  # pixels along a side of a built-in scene's pictures
-    train: int = 60  # training views of a built-in scene; a fifth as many more are held out
+    train: int = 50  # training views of a built-in scene; a fifth as many more are held out
     downscale: int = 1  # shrink pictures by this factor
     backdrop: str = "auto"  # behind transparent pictures: white, black, RRGGBB; auto for the data's own or white
     random: bool = True  # train transparent pictures over random colours

@@ -46,7 +46,7 @@ GRIDS: tuple[dict[str, Any], ...] = (
     {"finest": 144, "samples": 192, "cells": 128},
     {"finest": 256, "samples": 256, "cells": 128},
 )
-BUILT_IN = 0.56  # of the steps are enough for a built-in scene, which shall soon be there
+BUILT_IN = 0.5  # of the steps are enough for a built-in scene, which shall soon be there
 
 
 def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
