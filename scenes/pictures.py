@@ -67,13 +67,13 @@ def load_picture(path: str | Path) -> Picture:
     path = Path(path)
     if path.is_dir():
         raise PinnsceneError(f"expected a picture, got the folder {path}: name a file in it")
-    with _explained(path), Image.open(path) as opened:
+    with explained(path), Image.open(path) as opened:
         return Picture(_numbers(ImageOps.exif_transpose(opened)), path.stem)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Whatever Pillow raises or warns of, told in one line."""
+def explained(path: Path) -> Iterator[None]:
+    """Whatever Pillow raises or warns of on reading ``path``, told in one line as ``PinnsceneError``."""
     try:
         with catch_warnings():
             simplefilter("ignore")

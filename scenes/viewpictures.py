@@ -3,18 +3,15 @@
 Pixels are taken as they are stored: cameras are meant for those, whatever way up EXIF data would have them shown.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from struct import error as StructError
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pinnscene.errors import PinnsceneError
+from pinnscene.scenes.pictures import explained
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 Size = tuple[int, int]
@@ -34,7 +31,7 @@ def read_header(path: Path) -> Header:
     Raises:
         PinnsceneError: no such file, no picture, or one of far too many pixels.
     """
-    with _opened(path) as image:
+    with explained(path), Image.open(path) as image:
         return Header(image.size, image.has_transparency_data)
 
 
@@ -46,7 +43,7 @@ def read_pixels(path: Path, size: Size, alpha: bool) -> NDArray[np.uint8]:
     Raises:
         PinnsceneError: as ``read_header``, and a picture that is cut off or has another size than its header says.
     """
-    with _opened(path) as image:
+    with explained(path), Image.open(path) as image:
         image.load()
         pixels = _eight_bits(image).convert("RGBA" if alpha or image.has_transparency_data else "RGB")
     return np.asarray(_resized(pixels, size).convert("RGBA" if alpha else "RGB"))
@@ -58,7 +55,7 @@ def read_mask(path: Path, size: Size) -> NDArray[np.bool_]:
     Raises:
         PinnsceneError: as ``read_pixels``.
     """
-    with _opened(path) as image:
+    with explained(path), Image.open(path) as image:
         lit = np.asarray(_eight_bits(image).convert("L")) >= 128
     return np.asarray(_resized(Image.fromarray(lit.astype(np.uint8) * 255), size)) == 255
 
@@ -74,7 +71,7 @@ def read_depth(path: Path, size: Size, unit: float) -> NDArray[np.float32]:
     if path.suffix.lower() == ".npy":
         values = _array(path)
     else:
-        with _opened(path) as image:
+        with explained(path), Image.open(path) as image:
             values = np.asarray(image)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.size:
         raise PinnsceneError(f"{path}: expected depths of shape [height, width], got {list(values.shape)}")
@@ -102,27 +99,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"its values go from {values.min()} to {values.max()}, expected 0 to 65535")
     return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A picture; whatever Pillow raises or warns of is told in one line."""
-    try:
-        with catch_warnings():
-            simplefilter("ignore")
-            simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                yield image
-    except FileNotFoundError:
-        raise PinnsceneError(f"there is no picture {path}: check the path") from None
-    except UnidentifiedImageError:
-        raise PinnsceneError(f"{path} is no picture that Pillow reads: expected PNG, JPEG ...") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise PinnsceneError(f"{path} has more than {most} million pixels: shrink it first") from None
-    except MemoryError:
-        raise PinnsceneError(f"{path} does not fit into memory: shrink it first") from None
-    except (OSError, SyntaxError, ValueError, EOFError, StructError) as cause:
-        if isinstance(cause, PinnsceneError):
-            raise
-        raise PinnsceneError(f"cannot read the picture {path}: {cause}") from None

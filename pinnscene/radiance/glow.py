@@ -29,11 +29,16 @@ class Glow(nn.Module):
             y: normalised points.
             spread: standard deviations [n, 1] of Gaussians to blur the encoding over; None for the points themselves.
         """
+        raw, features = self.outputs(y, spread)
+        return torch.exp((raw + self.shift).clamp(max=STEEPEST)), features
+
+    def outputs(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The network's first output [n], and the others, the features [n, f]; arguments as of ``emit``."""
         encoded = self.encoding(y)
         left = None if spread is None else self.encoding.attenuation(spread)
         out = self.head(self.backbone(encoded if left is None else encoded * left))
         assert isinstance(out, Tensor)
-        return torch.exp((out[:, 0] + self.shift).clamp(max=STEEPEST)), out[:, 1:]
+        return out[:, 0], out[:, 1:]
 
     def cross(
         self,

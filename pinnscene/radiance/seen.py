@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from pinnscene.batch import Points, coordinates
 from pinnscene.derivatives import Operator, nested
 from pinnscene.errors import PinnsceneError
+from pinnscene.radiance.derived import Derived
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.samples import Samples, nothing
 from pinnscene.views import Differentiable
@@ -18,30 +19,16 @@ if TYPE_CHECKING:
     from pinnscene.radiance.field import RadianceField
 
 
-class Seen(Differentiable):
+class Seen(Derived):
     """Density, r, g and b [n, 4] of a field of light along a direction [3], or one for each point [n, 3]."""
+
+    field: "RadianceField"
 
     def __init__(self, field: "RadianceField", direction: Tensor) -> None:
         if direction.ndim not in (1, 2) or direction.shape[-1] != 3:
             raise PinnsceneError(f"bind expected a direction [3] or [n, 3], got {list(direction.shape)}")
         self.field, self.axes, self.values = field, field.axes, field.values
         self.direction = F.normalize(direction.to(field.centre), dim=-1)
-
-    @property
-    def device(self) -> torch.device:
-        return self.field.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.field.dtype
-
-    @property
-    def chunk(self) -> int:
-        """Points to evaluate at a time."""
-        return self.field.chunk
-
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return nested(self._value, coordinates(p, 3).to(self.dtype), operators)

@@ -77,19 +77,11 @@ class SurfaceField(RadianceField):
 
     def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Distances [n] in half sides and features [n, f] at points [n, 3] of the scene."""
-        return self._at(self.place(x))
-
-    def _at(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        encoded = self.encoding(y)
-        assert isinstance(encoded, Tensor)
-        left = None if spread is None else self.encoding.attenuation(spread)
-        out = self.head(self.backbone(encoded if left is None else encoded * left))
-        assert isinstance(out, Tensor)
-        return out[:, 0], out[:, 1:]
+        return self.outputs(self.place(x))
 
     def emit(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The density [n] per half side that a ray straight at the surface meets, and the features [n, f]."""
-        h, features = self._at(y, spread)
+        h, features = self.outputs(y, spread)
         return self.law.density(h), features
 
     def cross(
@@ -103,7 +95,7 @@ class SurfaceField(RadianceField):
     ) -> tuple[Tensor, Tensor]:
         def look(x: Tensor) -> tuple[Tensor, Tensor]:
             repeats = None if spread is None else spread.repeat(len(x) // len(spread), 1)
-            return self._at(place(x), repeats)
+            return self.outputs(place(x), repeats)
 
         return self.law.cross(look, x, d, length, unit)
 
@@ -113,13 +105,13 @@ class SurfaceField(RadianceField):
         keep = torch.is_grad_enabled()
         with torch.enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(-self._at(place(x))[0].sum(), x, create_graph=keep)
+            (slope,) = torch.autograd.grad(-self.outputs(place(x))[0].sum(), x, create_graph=keep)
         return slope
 
     @torch.no_grad()
     def _density_in_cells(self, y: Tensor) -> Tensor:
         """One a step [n] in cells that the shell may reach into, where distances change no faster than the way."""
-        parts = [self._at(part)[0] for part in y.to(self.dtype).split(self.chunk)]
+        parts = [self.outputs(part)[0] for part in y.to(self.dtype).split(self.chunk)]
         h = torch.cat(parts) if parts else y[:, 0]
         assert self.occupancy is not None
         diagonal = 2 * float(self.extent.norm()) / (self.occupancy.cells * self.unit)

@@ -1,14 +1,13 @@
 """One number at every point of a field of light whose level set is the surface: what meshes are made of."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
 from pinnscene.derivatives import Operator, nested
-from pinnscene.views import Differentiable
+from pinnscene.radiance.derived import Derived
 
 if TYPE_CHECKING:
     from pinnscene.field import Field
@@ -22,7 +21,7 @@ def of_value(value: Callable[[Tensor], Tensor]) -> Answers:
     return lambda x, operators: nested(value, x, operators)
 
 
-class Level(Differentiable):
+class Level(Derived):
     """A function of points made from a field, on its device and in its precision; less inside.
 
     Attributes:
@@ -32,22 +31,6 @@ class Level(Differentiable):
     def __init__(self, field: "Field", answers: Answers, name: str) -> None:
         self.field, self.axes, self.values = field, field.axes, (name,)
         self.answers = answers
-
-    @property
-    def device(self) -> torch.device:
-        return self.field.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.field.dtype
-
-    @property
-    def chunk(self) -> int:
-        """Points to evaluate at a time."""
-        return self.field.chunk
-
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return self.answers(coordinates(p, 3).to(self.dtype), operators)
