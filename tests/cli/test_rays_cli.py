@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from pinnscene.cli import main
-
+Call = Callable[..., int]
 TINY = [
     "--set", "scene=trio", "--set", "size=16", "--set", "train=6", "--set", "n=64", "--set", "field.levels=1",
     "--set", "field.finest=16", "--set", "field.cells=16", "--set", "field.samples=24", "--set", "field.width=16",
@@ -19,24 +19,8 @@ TINY = [
 ]  # fmt: skip
 
 
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(list(arguments))
-    return int(stop.value.code or 0)
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that a refused command says."""
-    capsys.readouterr()
-    assert call(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == "" and "Traceback" not in captured.err
-    assert len(captured.err.splitlines()) == 1 and captured.err.startswith("error: "), captured.err
-    return captured.err
-
-
 @pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def solved(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
     """A folder with a run in it, solved by the command line."""
     here, before = tmp_path_factory.mktemp("solved"), Path.cwd()
     os.chdir(here)
@@ -54,7 +38,7 @@ def here(solved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "größe work"
 
 
-def test_the_same_scores_from_the_folder_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_scores_from_the_folder_alone(here: Path, call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     result = json.loads((here / "run/result.json").read_text())
     assert {path.name for path in (here / "run/figures").iterdir()} >= {"views.png", "geometry.png", "cameras.png"}
     assert call("eval", "run", "--json") == 0
@@ -65,7 +49,7 @@ def test_the_same_scores_from_the_folder_alone(here: Path, capsys: pytest.Captur
     assert "psnr" in shown and all(remark in shown for remark in result["remarks"])
 
 
-def test_pictures_films_and_numbers(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_films_and_numbers(here: Path, call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     common = ["render", "run", "--size", "20x12", "--frames", "2"]
     assert call(*common, "--what", "rgb,depth", "--out", "a.png", "-q") == 0
     with Image.open("a.png") as picture:
@@ -83,7 +67,7 @@ def test_pictures_films_and_numbers(here: Path, capsys: pytest.CaptureFixture[st
     assert (here / "way.mp4").stat().st_size > 100
 
 
-def test_exports(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exports(here: Path, call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("export", "run", "--format", "npz", "--resolution", "8", "--json") == 0
     assert json.loads(capsys.readouterr().out)["files"] == ["run/exports/nerf-ray.npz"]
     with np.load("run/exports/nerf-ray.npz", allow_pickle=False) as data:
@@ -116,8 +100,8 @@ def test_exports(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_mistakes_are_told_in_a_line_and_leave_nothing(
-    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
+    here: Path, said: Callable[..., str], arguments: list[str], what: str
 ) -> None:
     before = sorted(here.rglob("*"))
-    assert what in said(capsys, *arguments)
+    assert what in said(*arguments)
     assert sorted(here.rglob("*")) == before
