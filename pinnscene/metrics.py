@@ -42,13 +42,18 @@ def psnr(value: Tensor, truth: Tensor) -> float:
 
 
 def against_reference(problem: "Problem", u: Differentiable) -> dict[str, float]:
-    """rel_l2 and max_abs of a field on a regular grid of the problem's domain; empty without a reference."""
+    """rel_l2 and max_abs of a field on a regular grid of the problem's domain; empty without a reference.
+
+    With several outputs also the rel_l2 of each: the sizes of some may hide the others.
+    """
     p = problem.domain.grid()
     truth = problem.reference(p)
     if truth is None:
         return {}
-    value = evaluate(u, p)
-    return {"rel_l2": rel_l2(value, truth), "max_abs": max_abs(value, truth)}
+    names = problem.compared()
+    value = evaluate(u, p)[:, : len(names)]
+    each = {f"rel_l2_{name}": rel_l2(value[:, k], truth[:, k]) for k, name in enumerate(names)}
+    return {"rel_l2": rel_l2(value, truth), "max_abs": max_abs(value, truth)} | (each if len(names) > 1 else {})
 
 
 def quick_error(problem: "Problem", n: int = 2000) -> tuple[str, Callable[[Differentiable], float]] | None:
@@ -57,4 +62,5 @@ def quick_error(problem: "Problem", n: int = 2000) -> tuple[str, Callable[[Diffe
     truth = problem.reference(p)
     if truth is None:
         return None
-    return "rel_l2", lambda u: rel_l2(evaluate(u, p), truth)
+    known = truth.shape[1]
+    return "rel_l2", lambda u: rel_l2(evaluate(u, p)[:, :known], truth)

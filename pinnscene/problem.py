@@ -78,6 +78,13 @@ class Problem(ABC):
     def constraints(self) -> Mapping[str, Constraint]:
         """What must be true, by name."""
 
+    def structure(self) -> dict[str, str]:
+        """What the answer does at the two ends of each axis, for fields that are made of one basis an axis.
+
+        "periodic"; "dirichlet" where it vanishes, "neumann" where its slope across does; "free" otherwise, as along t.
+        """
+        return dict.fromkeys(self.domain.axes, "free")
+
     def ansatz(self) -> Ansatz | None:
         """Conditions held exactly by the shape of the field."""
         return None
@@ -142,9 +149,13 @@ class Problem(ABC):
         return self
 
     def reference(self, p: Points) -> Tensor | None:
-        """Exact or converged values [n, k] at points; None where there are none."""
+        """Exact or converged values [n, k] of the outputs ``compared`` at points; None where there are none."""
         del p
         return None
+
+    def compared(self) -> tuple[str, ...]:
+        """The outputs that ``reference`` knows: the first ones of ``values``, all unless overridden."""
+        return tuple(self.values)
 
     def reference_info(self) -> Reference | None:
         """What ``reference`` is and how good; exact unless overridden."""
@@ -167,7 +178,10 @@ class Problem(ABC):
 
     def metric_names(self) -> list[str]:
         """The names of the scores that ``metrics`` gives."""
-        return ["rel_l2", "max_abs"] if self.reference_info() is not None else []
+        if self.reference_info() is None:
+            return []
+        names = self.compared()
+        return ["rel_l2", "max_abs", *(f"rel_l2_{name}" for name in names if len(names) > 1)]
 
     def metric_points(self) -> int:
         """The number of points ``metrics`` is taken on."""

@@ -6,7 +6,6 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
@@ -15,43 +14,48 @@ from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
-from pinnscene.operators import gradient, operator
+from pinnscene.operators import operator
 from pinnscene.problem import Conventional, Problem, Reference
 from pinnscene.problems import heatstarts
 from pinnscene.problems.heatreference import HeatReference
+from pinnscene.problems.wallconstraints import WallValues, structure_of, values_of, wall_constraints
 from pinnscene.problems.walls import Wall, parse_walls
-from pinnscene.views import Differentiable, Frozen
+from pinnscene.views import Differentiable, Frozen, FunctionField
 
 Function = Callable[[Points], Tensor]
 
 # By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
-SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3)}
+SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3), 4: (2000, 4000, 1), 5: (2000, 4000, 1)}
 # Any other start or a source brings layers in space and t that spread with sqrt(alpha t): windows that grow
 # geometrically see each layer at its own scale.
-LAYERED = {1: (600, 1800, 7), 2: (1500, 3000, 5), 3: (2000, 4000, 3)}
+LAYERED = {1: (600, 1800, 7), 2: (1500, 3000, 5), 3: (2000, 4000, 3), 4: (2000, 4000, 3), 5: (2000, 4000, 3)}
 GROWTH = 3.0
 
 
 @dataclass(frozen=True)
 class Heat(Problem):
-    """u_t = alpha lap(u) + f on a box in 1, 2 or 3 space dimensions.
+    """u_t = alpha sum_i ratio_i u_ii + f on a box in 1 to 5 space dimensions: x, y, z, w, v.
 
     Domain: each space axis from ``lower`` to ``upper``, t from ``begin`` to ``end``.
     Conditions: u = u0 at t = begin; Dirichlet u = c, Neumann du/dn = c, Robin du/dn = h (c - u) or periodic, by wall.
     Default: alpha = 0.4 on [0, 1] x [0, 1], u(x, 0) = sin(pi x), u = 0 on the walls, DeepXDE's heat example.
     Closed form: for constant alpha, no source and homogeneous Dirichlet, Neumann or periodic walls each mode of the
     walls decays by itself: u = sum c_m X_m(x) exp(-alpha k_m^2 t); the default is exp(-0.4 pi^2 t) sin(pi x).
-    Reference otherwise: Chebyshev or Fourier collocation in space and SciPy's BDF in time, converged by refinement.
+    With ``exact``, that solution, from which start, source and the right side of every wall are made.
+    Reference otherwise: Chebyshev or Fourier collocation in space and SciPy's BDF in time, converged by refinement;
+    none beyond 3 dimensions.
     """
 
-    dims: int = 1  # space dimensions, 1 to 3
+    dims: int = 1  # space dimensions, 1 to 5
     alpha: float | Function = 0.4  # thermal diffusivity, length^2 / time; or FILE.py:name, a function of the points
+    ratios: tuple[float, ...] = ()  # diffusivity along each space axis over alpha, such as [4e-6,1]; none for all 1
     lower: float = 0.0  # lower end of the space axes, length
     upper: float = 1.0  # upper end of the space axes, length
     begin: float = 0.0  # first time
     end: float = 1.0  # last time
     start: Literal["sine", "modes", "bump", "step"] | Function = "sine"  # u0: a name or FILE.py:name
-    mode: int = 1  # which mode of the walls the sine start is
+    mode: int | tuple[int, ...] = 1  # which mode of the walls the sine start is; along each axis, such as [20,1]
+    exact: Literal["none", "sines"] | Function = "none"  # a solution that gives all data: sum of sin(2 x), FILE.py:name
     source: float | Function = 0.0  # f, value / time: a number or FILE.py:name
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
     hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
@@ -63,25 +67,41 @@ class Heat(Problem):
 
     def __post_init__(self) -> None:
         if self.dims not in SIZES:
-            raise PinnsceneError(f"heat expected dims 1, 2 or 3, got {self.dims}")
+            raise PinnsceneError(f"heat expected dims 1 to 5, got {self.dims}")
         if isinstance(self.alpha, int | float) and not (isfinite(self.alpha) and self.alpha > 0):
             raise PinnsceneError(f"heat expected alpha > 0 (a diffusivity), got {self.alpha}")
         if isinstance(self.source, int | float) and not isfinite(self.source):
             raise PinnsceneError(f"heat expected a finite source, got {self.source}")
-        if self.mode < 1 or self.n < 0 or self.windows < 0:
-            raise PinnsceneError(
-                f"heat expected mode >= 1, n >= 0 and windows >= 0, got {self.mode}, {self.n}, {self.windows}"
-            )
+        for name, given in (("ratios", self.ratios), ("mode", self.modes)):
+            if len(given) not in (0, self.dims) or not all(isfinite(g) and g > 0 for g in given):
+                raise PinnsceneError(f"heat expected {name} of {self.dims} positive numbers, got {list(given)}")
+        if self.n < 0 or self.windows < 0:
+            raise PinnsceneError(f"heat expected n >= 0 and windows >= 0, got {self.n} and {self.windows}")
         if self.growth != 0 and not (isfinite(self.growth) and self.growth >= 1):
             raise PinnsceneError(f"heat expected growth 0 or at least 1, got {self.growth}")
         if isinstance(self.start, str) and self.start not in heatstarts.NAMES:
             raise PinnsceneError(f"heat expected start {', '.join(heatstarts.NAMES)} or a function, got '{self.start}'")
         _ = self.domain, self.conditions  # both raise on bad input
+        if self.exact != "none":
+            self._check_exact()
+
+    def _check_exact(self) -> None:
+        numbers = any(wall.c != 0 for pair in self.conditions.values() for wall in pair)
+        started = self.start != "sine" and not isinstance(self.start, Frozen)
+        if self.source != 0.0 or numbers or started:
+            raise PinnsceneError("exact gives start, source and wall values itself: set none of these beside it")
+        if self.exact == "sines" and callable(self.alpha):
+            raise PinnsceneError("exact=sines expected a number as alpha: give a function as exact for another")
 
     @property
     def space(self) -> tuple[str, ...]:
         """The space axes."""
-        return ("x", "y", "z")[: self.dims]
+        return ("x", "y", "z", "w", "v")[: self.dims]
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """The mode of the sine start along each axis of space."""
+        return (self.mode,) * self.dims if isinstance(self.mode, int) else self.mode
 
     @cached_property
     def domain(self) -> Box:
@@ -92,14 +112,36 @@ class Heat(Problem):
         """The lower and upper wall of each space axis."""
         return parse_walls(self.walls, self.space)
 
+    @property
+    def diffusivities(self) -> dict[str, float]:
+        """The factor of alpha along each axis of space."""
+        return dict(zip(self.space, self.ratios or (1.0,) * self.dims, strict=True))
+
+    @cached_property
+    def solution(self) -> Differentiable | None:
+        """The solution that start, source and wall values are made from, None where they are given."""
+        if self.exact == "none":
+            return None
+        known = (lambda p: heatstarts.sines(self, p)) if isinstance(self.exact, str) else self.exact
+        return FunctionField(known, self.domain.axes, params=self.params())
+
+    @cached_property
+    def right(self) -> WallValues | None:
+        """The right sides of the walls, None where they are the numbers in ``walls``."""
+        return None if self.solution is None else values_of(self.solution)
+
     def u0(self, p: Points) -> Tensor:
         """The initial state [n, 1]."""
-        if isinstance(self.start, str):
-            return heatstarts.NAMES[self.start](self, p)
-        return self.start(p)
+        if not isinstance(self.start, str):
+            return self.start(p)
+        if self.solution is not None:
+            return Frozen(self.solution, "t", self.begin)(p)
+        return heatstarts.NAMES[self.start](self, p)
 
     def heating(self, p: Points) -> Tensor | float:
         """The source f, [n, 1] or a number."""
+        if self.solution is not None:
+            return 0.0 if self.exact == "sines" else self._gained(self.solution, p).detach()
         return self.source if isinstance(self.source, int | float) else self.source(p)
 
     def params(self) -> dict[str, Any]:
@@ -111,34 +153,23 @@ class Heat(Problem):
         if not self.hard:
             start = lambda u, p: u(p) - self.u0(p)
             found["start"] = Constraint(self.domain.face(n // 4 + 1, t=self.begin, points="sobol"), start, weight=100.0)
-        planes = {f"{a}{e}" for a, pair in self.conditions.items() for e in (0, 1) if pair[0].kind != "periodic"}
-        for name in sorted(planes - {f"{a}{e}" for a in self._held for e in (0, 1)}):
-            axis, end = name[0], int(name[1])
-            at = {axis: (self.lower, self.upper)[end]}
-            wall = _OnWall(self.conditions[axis][end])
-            found[f"wall_{name}"] = Constraint(self.domain.face(n // 8 + 1, points="sobol", **at), wall, weight=100.0)
-        for axis, pair in self.conditions.items():
-            if pair[0].kind == "periodic":
-                seam = self.domain.face(n // 4 + 1, points="sobol", **{axis: self.lower})
-                found[f"periodic_{axis}"] = Constraint(seam, _Periodic(axis, self.upper), weight=100.0)
-        return found
+        return found | wall_constraints(self.domain, self.conditions, n, self._held, self.right)
+
+    def structure(self) -> dict[str, str]:
+        return structure_of(self.domain, self.conditions, self.right, self.u0)
+
+    def _gained(self, u: Differentiable, p: Points) -> Tensor:
+        """u_t - alpha sum_i ratio_i u_ii, [n, 1]."""
+        alpha = u.param("alpha", p)
+        return operator(u, p, {"t": 1.0, **{2 * axis: -alpha * ratio for axis, ratio in self.diffusivities.items()}})
 
     def _pde(self, u: Differentiable, p: Points) -> Tensor:
-        alpha = u.param("alpha", p)
-        return operator(u, p, {"t": 1.0, **{axis * 2: -alpha for axis in self.space}}) - self.heating(p)
+        return self._gained(u, p) - self.heating(p)
 
     @cached_property
     def _held(self) -> tuple[str, ...]:
         """Axes whose walls the ansatz holds: zero Dirichlet on both, and u0 zero there."""
-        if not self.hard:
-            return ()
-        held = []
-        for axis, pair in self.conditions.items():
-            if all(wall.kind == "dirichlet" and wall.c == 0 for wall in pair):
-                p = self.domain.face(256, axis, points="halton")(torch.Generator().manual_seed(0))
-                if float(self.u0(p).detach().abs().max()) < 1e-6:
-                    held.append(axis)
-        return tuple(held)
+        return tuple(axis for axis, kind in self.structure().items() if kind == "dirichlet") if self.hard else ()
 
     def ansatz(self) -> Ansatz | None:
         """U = u0 + (t - begin) prod (x - lower)(upper - x) N: start and held walls are exact."""
@@ -160,7 +191,7 @@ class Heat(Problem):
         return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        probe = {"probe": 300} if self.dims == 3 else {}  # scores cost more there
+        probe = {"probe": 300} if self.dims > 2 else {}  # scores cost more there
         return {"head": {"rescan": self._growth > 1, **probe}, "adam": {"steps": 3000}}
 
     @property
@@ -169,7 +200,7 @@ class Heat(Problem):
 
     @property
     def _smooth(self) -> bool:
-        return self.start in ("sine", "modes") and self.source == 0.0
+        return self.exact != "none" or (self.start in ("sine", "modes") and self.source == 0.0)
 
     @property
     def _growth(self) -> float:
@@ -194,41 +225,11 @@ class Heat(Problem):
     def _reference(self) -> HeatReference:
         return HeatReference(self)
 
-    def reference(self, p: Points) -> Tensor:
+    def reference(self, p: Points) -> Tensor | None:
         return self._reference(p)
 
-    def reference_info(self) -> Reference:
+    def reference_info(self) -> Reference | None:
         return self._reference.info()
 
-    def conventional(self) -> Conventional:
+    def conventional(self) -> Conventional | None:
         return self._reference.conventional()
-
-
-class _OnWall:
-    """a u + b du/dn - c on one wall."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall = wall
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        wall = self.wall
-        if wall.b == 0:
-            return wall.a * u(p) - wall.c
-        assert p.normal is not None
-        slope = (gradient(u, p, p.axes) * p.normal).sum(1, keepdim=True)
-        return (wall.a * u(p) if wall.a else 0.0) + wall.b * slope - wall.c
-
-
-class _Periodic:
-    """Value and slope agree on the two walls of an axis."""
-
-    def __init__(self, axis: str, upper: float) -> None:
-        self.axis, self.upper = axis, upper
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        across = p.coords.clone()
-        k = p.axes.index(self.axis)
-        across[:, k] = self.upper
-        operators = [{(): 1.0}, {(k,): 1.0}]
-        here, there = u.derivatives(p, operators), u.derivatives(across, operators)
-        return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)

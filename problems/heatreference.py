@@ -9,8 +9,8 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.metrics import rel_l2
 from pinnscene.problem import Conventional, Reference
-from pinnscene.problems.heatstarts import WEIGHTS, product_mode
-from pinnscene.problems.methodoflines import Line, MethodOfLines, chebyshev, fourier
+from pinnscene.problems.heatstarts import WEIGHTS, walls_mode
+from pinnscene.problems.methodoflines import Line, MethodOfLines, line_between
 from pinnscene.problems.walls import has_modes, wavenumber
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ TOLERANCES = (1e-8, 1e-10)
 
 
 class HeatReference:
-    """Values anywhere, how good they are, and the conventional solver."""
+    """Values anywhere, how good they are, and the conventional solver: None where there is no such thing."""
 
     def __init__(self, heat: "Heat") -> None:
         self.heat = heat
@@ -31,32 +31,44 @@ class HeatReference:
     def exact(self) -> bool:
         """Whether the closed form holds."""
         heat = self.heat
+        if heat.solution is not None:
+            return True
         plain = isinstance(heat.alpha, int | float) and heat.source == 0.0 and heat.start in ("sine", "modes")
         return plain and all(has_modes(pair) for pair in heat.conditions.values())
 
-    def __call__(self, p: Points) -> Tensor:
-        return self._closed_form(p) if self.exact else self.fine(p)
+    @property
+    def small(self) -> bool:
+        """Whether the conventional solver can hold all unknowns, and has constant walls to work with."""
+        return self.heat.dims in RESOLUTIONS and self.heat.solution is None
+
+    def __call__(self, p: Points) -> Tensor | None:
+        if self.exact:
+            return self._closed_form(p)
+        return self.fine(p) if self.small else None
 
     def _closed_form(self, p: Points) -> Tensor:
         heat = self.heat
-        weights = WEIGHTS if heat.start == "modes" else {heat.mode: 1.0}
+        if heat.solution is not None:
+            return heat.solution(p)
+        weights = {(m,) * heat.dims: w for m, w in WEIGHTS.items()} if heat.start == "modes" else {heat.modes: 1.0}
         length = heat.upper - heat.lower
         assert isinstance(heat.alpha, int | float)
-        alpha = float(heat.alpha)
         value = torch.zeros_like(p["t"])
-        for m, w in weights.items():
-            square = sum(wavenumber(pair, m, length) ** 2 for pair in heat.conditions.values())
-            decay = torch.exp(-alpha * square * (p["t"] - heat.begin))
-            value = value + w * product_mode(heat, p, m) * decay
+        for modes, w in weights.items():
+            waves = [wavenumber(pair, m, length) for m, pair in zip(modes, heat.conditions.values(), strict=True)]
+            ratios = heat.diffusivities.values()
+            rate = heat.alpha * sum(ratio * k**2 for ratio, k in zip(ratios, waves, strict=True))
+            value = value + w * walls_mode(heat, p, modes) * torch.exp(-rate * (p["t"] - heat.begin))
         return value
 
     def _lines(self, n: int) -> list[Line]:
+        """The collocation of each axis, its second derivative as many times alpha as the axis has."""
         heat = self.heat
+        lines = [line_between(n, heat.lower, heat.upper, pair) for pair in heat.conditions.values()]
+        ratios = heat.diffusivities.values()
         return [
-            fourier(n, heat.lower, heat.upper)
-            if pair[0].kind == "periodic"
-            else chebyshev(n, heat.lower, heat.upper, pair)
-            for pair in heat.conditions.values()
+            line._replace(second=ratio * line.second, bend=ratio * line.bend)
+            for line, ratio in zip(lines, ratios, strict=True)
         ]
 
     def _solve(self, n: int, rtol: float) -> MethodOfLines:
@@ -64,7 +76,8 @@ class HeatReference:
         given = heat.alpha
         alpha = given if callable(given) else lambda p: given * torch.ones_like(p["t"])
         source = lambda p: heat.heating(p) * torch.ones_like(p["t"])
-        return MethodOfLines(heat.space, self._lines(n), alpha, source, heat.u0, (heat.begin, heat.end), rtol)
+        walls, span = list(heat.conditions.values()), (heat.begin, heat.end)
+        return MethodOfLines(heat.space, self._lines(n), walls, alpha, source, heat.u0, span, rtol)
 
     @cached_property
     def coarse(self) -> MethodOfLines:
@@ -74,14 +87,18 @@ class HeatReference:
     def fine(self) -> MethodOfLines:
         return self._solve(RESOLUTIONS[self.heat.dims][1], TOLERANCES[1])
 
-    def info(self) -> Reference:
+    def info(self) -> Reference | None:
+        if self.heat.solution is not None:
+            return Reference("exact", 0.0, "closed form: the solution that all data come from")
         if self.exact:
             return Reference("exact", 0.0, "closed form: modes of the walls, each with its own decay")
+        if not self.small:
+            return None
         p = self.heat.domain.grid(20_000)
         return Reference("converged", rel_l2(self.coarse(p), self.fine(p)), f"{self._name(1)}, against a coarser one")
 
-    def conventional(self) -> Conventional:
-        return Conventional(self._name(0), self.coarse, self.coarse.seconds)
+    def conventional(self) -> Conventional | None:
+        return Conventional(self._name(0), self.coarse, self.coarse.seconds) if self.small else None
 
     def _name(self, level: int) -> str:
         n = RESOLUTIONS[self.heat.dims][level]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
-from pinnscene.problems.walls import mode
+from pinnscene.problems.walls import product_mode
 
 if TYPE_CHECKING:
     from pinnscene.problems.heat import Heat
@@ -16,22 +16,19 @@ if TYPE_CHECKING:
 WEIGHTS = {1: 1.0, 2: 0.5, 3: 0.25}
 
 
-def product_mode(heat: "Heat", p: Points, m: int) -> Tensor:
+def walls_mode(heat: "Heat", p: Points, m: int | tuple[int, ...]) -> Tensor:
     """The product over the axes of the m-th mode between their walls: sines, or cosines at Neumann walls."""
-    value = torch.ones_like(p["t"])
-    for axis in heat.space:
-        value = value * mode(heat.conditions[axis], m, p[axis], heat.lower, heat.upper - heat.lower)
-    return value
+    return product_mode(heat.conditions, p, m, heat.lower, heat.upper - heat.lower)
 
 
 def sine(heat: "Heat", p: Points) -> Tensor:
     """One mode of the walls: sin(mode pi x) between Dirichlet walls."""
-    return product_mode(heat, p, heat.mode)
+    return walls_mode(heat, p, heat.mode)
 
 
 def modes(heat: "Heat", p: Points) -> Tensor:
     """The first three modes of the walls."""
-    return torch.stack([w * product_mode(heat, p, m) for m, w in WEIGHTS.items()]).sum(0)
+    return torch.stack([w * walls_mode(heat, p, m) for m, w in WEIGHTS.items()]).sum(0)
 
 
 def bump(heat: "Heat", p: Points) -> Tensor:
@@ -45,6 +42,13 @@ def step(heat: "Heat", p: Points) -> Tensor:
     """From 0 to 1 across the middle of x, smooth over a twentieth of the box."""
     x = (p["x"] - heat.lower) / (heat.upper - heat.lower)
     return 0.5 * (1 + torch.tanh((x - 0.5) / 0.05))
+
+
+def sines(heat: "Heat", p: Points) -> Tensor:
+    """Not a start but a solution: the sum over the axes of exp(-4 alpha ratio t) sin(2 x)."""
+    assert isinstance(heat.alpha, int | float)
+    rates = {axis: 4.0 * heat.alpha * ratio for axis, ratio in heat.diffusivities.items()}
+    return torch.stack([torch.exp(-rate * p["t"]) * torch.sin(2 * p[axis]) for axis, rate in rates.items()]).sum(0)
 
 
 NAMES: dict[str, Callable[["Heat", Points], Tensor]] = {"sine": sine, "modes": modes, "bump": bump, "step": step}

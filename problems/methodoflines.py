@@ -19,30 +19,37 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.problems.walls import Wall
 
 Array = NDArray[np.float64]
+ROWS = 4096  # points interpolated at a time
 
 
 class Line(NamedTuple):
-    """One axis: all nodes, which unknowns they are, and u_xx as ``second @ unknowns + shift``.
+    """One axis between walls a u + b du/dn = c: all nodes, and those whose values are unknown.
 
-    ``extend @ unknowns + offset`` gives the values at all nodes.
+    At the unknown nodes u_xx is ``second @ unknowns + bend @ c`` with the two walls' c, and the values at all nodes are
+    ``extend @ unknowns + lift @ c``.
     """
 
     nodes: Array
     unknown: Array
     second: Array
-    shift: Array
+    bend: Array
     extend: Array
-    offset: Array
+    lift: Array
     period: float
 
 
-def chebyshev(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line:
-    """N + 1 Chebyshev points, the two wall values eliminated."""
+def differentiation(n: int) -> tuple[Array, Array]:
+    """N + 1 Chebyshev points on [-1, 1] from the lower end, and the matrix of the first derivative at them."""
     k = np.arange(n + 1)
     x = -np.cos(np.pi * k / n)
     c = np.where((k == 0) | (k == n), 2.0, 1.0) * (-1.0) ** k
     d = np.outer(c, 1 / c) / (x[:, None] - x[None, :] + np.eye(n + 1))
-    d -= np.diag(d.sum(1))
+    return x, d - np.diag(d.sum(1))
+
+
+def chebyshev(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line:
+    """N + 1 Chebyshev points, the two wall values eliminated."""
+    x, d = differentiation(n)
     d *= 2 / (high - low)
     inner, ends = np.arange(1, n), np.array([0, n])
     rows = np.zeros((2, n + 1))
@@ -50,13 +57,13 @@ def chebyshev(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line
         rows[i] = wall.b * outward * d[end]
         rows[i, end] += wall.a
     inverse = np.linalg.inv(rows[:, ends])
-    extend, offset = np.zeros((n + 1, n - 1)), np.zeros(n + 1)
+    extend, lift = np.zeros((n + 1, n - 1)), np.zeros((n + 1, 2))
     extend[inner] = np.eye(n - 1)
     extend[ends] = -inverse @ rows[:, inner]
-    offset[ends] = inverse @ np.array([wall.c for wall in walls])
+    lift[ends] = inverse
     second = (d @ d)[inner]
     nodes = low + (x + 1) * (high - low) / 2
-    return Line(nodes, nodes[inner], second @ extend, second @ offset, extend, offset, 0.0)
+    return Line(nodes, nodes[inner], second @ extend, second @ lift, extend, lift, 0.0)
 
 
 def fourier(n: int, low: float, high: float) -> Line:
@@ -66,7 +73,12 @@ def fourier(n: int, low: float, high: float) -> Line:
     x = low + (high - low) * j / n
     waves = np.fft.fftfreq(n, 1 / n) * 2 * np.pi / (high - low)
     second = np.real(np.fft.ifft(-(waves**2)[:, None] * np.fft.fft(np.eye(n), axis=0), axis=0))
-    return Line(x, x, second, np.zeros(n), np.eye(n), np.zeros(n), high - low)
+    return Line(x, x, second, np.zeros((n, 2)), np.eye(n), np.zeros((n, 2)), high - low)
+
+
+def line_between(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line:
+    """The collocation that suits the walls."""
+    return fourier(n, low, high) if walls[0].kind == "periodic" else chebyshev(n, low, high, walls)
 
 
 class MethodOfLines:
@@ -75,6 +87,7 @@ class MethodOfLines:
     Args:
         axes: names of the space axes.
         lines: the collocation of each.
+        walls: the walls of each, whose c are used.
         alpha, source, start: functions of the points.
         span: first and last time.
         rtol: relative tolerance of the time integration.
@@ -84,6 +97,7 @@ class MethodOfLines:
         self,
         axes: Sequence[str],
         lines: Sequence[Line],
+        walls: Sequence[tuple[Wall, Wall]],
         alpha: Callable[[Points], Tensor],
         source: Callable[[Points], Tensor],
         start: Callable[[Points], Tensor],
@@ -92,6 +106,7 @@ class MethodOfLines:
     ) -> None:
         began = perf_counter()
         self.lines, self.axes = list(lines), (*axes, "t")
+        self.values = [np.array([wall.c for wall in pair]) for pair in walls]
         self.shape = tuple(len(line.unknown) for line in lines)
         mesh = np.meshgrid(*[line.unknown for line in lines], indexing="ij")
         self.where = np.stack([m.ravel() for m in mesh], 1)
@@ -139,7 +154,7 @@ class MethodOfLines:
         for k, line in enumerate(self.lines):
             before, after = int(np.prod(self.shape[:k])), int(np.prod(self.shape[k + 1 :]))
             matrix += np.kron(np.kron(np.eye(before), line.second), np.eye(after))
-            constant += np.kron(np.kron(np.ones(before), line.shift), np.ones(after))
+            constant += np.kron(np.kron(np.ones(before), line.bend @ self.values[k]), np.ones(after))
         return alpha[:, None] * matrix, alpha * constant
 
     def __call__(self, p: Points) -> Tensor:
@@ -154,22 +169,38 @@ class MethodOfLines:
         return torch.as_tensor(result)[:, None]
 
     def _interpolate(self, state: Array, x: Array) -> Array:
-        for k, line in enumerate(self.lines):
+        for k, (line, c) in enumerate(zip(self.lines, self.values, strict=True)):
             shape = [-1 if i == k else 1 for i in range(state.ndim)]
-            state = np.moveaxis(np.tensordot(line.extend, state, (1, k)), 0, k) + line.offset.reshape(shape)
-        weights = [_cardinal(line, x[:, k]) for k, line in enumerate(self.lines)]
+            state = along(line.extend, state, k) + (line.lift @ c).reshape(shape)
+        return interpolate(self.lines, state, x)
+
+
+def interpolate(lines: Sequence[Line], state: Array, x: Array) -> Array:
+    """Values at points x [m, d] from those at all nodes, through all of them."""
+    parts = []
+    for rows in (slice(s, s + ROWS) for s in range(0, len(x), ROWS)):
+        weights = [cardinal(line.nodes, x[rows, k], line.period) for k, line in enumerate(lines)]
         value = np.tensordot(weights[0], state, (1, 0))
         for w in weights[1:]:
             value = np.einsum("nj,nj...->n...", w, value)
-        return value
+        parts.append(value)
+    return np.concatenate(parts)
 
 
-def _cardinal(line: Line, x: Array) -> Array:
-    """The cardinal functions of the nodes at x, [len(x), nodes], by the barycentric formula."""
-    difference = x[:, None] - line.nodes[None, :]
-    sign = (-1.0) ** np.arange(len(line.nodes))
-    if line.period:
-        difference = np.sin(np.pi * difference / line.period)
+def along(matrix: Array, state: Array, k: int) -> Array:
+    """A matrix applied along one axis of a state."""
+    return np.moveaxis(np.tensordot(matrix, state, (1, k)), 0, k)
+
+
+def cardinal(nodes: Array, x: Array, period: float = 0.0) -> Array:
+    """The cardinal functions of the nodes at x, [len(x), nodes], by the barycentric formula.
+
+    The nodes are Chebyshev points, or equispaced around a ``period``.
+    """
+    difference = x[:, None] - nodes[None, :]
+    sign = (-1.0) ** np.arange(len(nodes))
+    if period:
+        difference = np.sin(np.pi * difference / period)
     else:
         sign[[0, -1]] *= 0.5
     hit = np.abs(difference) < 1e-14

@@ -4,12 +4,14 @@ A wall is ``dirichlet[:value]``, ``neumann[:flux]`` (du/dn = flux), ``robin:h:ou
 ``periodic`` (both walls of an axis). One text for all walls, or by name: ``x=periodic,y0=neumann,y1=dirichlet:1``.
 """
 
+from collections.abc import Mapping
 from math import isfinite, pi
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError, unknown
 
 KINDS = ("dirichlet", "neumann", "robin", "periodic")
@@ -83,6 +85,17 @@ def wavenumber(pair: tuple[Wall, Wall], m: int, length: float) -> float:
     if kinds[0] == "periodic":
         return 2 * pi * m / length
     return (m if kinds[0] == kinds[1] else m - 0.5) * pi / length
+
+
+def product_mode(
+    conditions: Mapping[str, tuple[Wall, Wall]], p: Points, m: int | tuple[int, ...], low: float, length: float
+) -> Tensor:
+    """The product over the axes of the m-th mode between their walls; one m for all axes, or one an axis."""
+    numbers = (m,) * len(conditions) if isinstance(m, int) else m
+    value = torch.ones_like(p.coords[:, :1])
+    for (axis, pair), number in zip(conditions.items(), numbers, strict=True):
+        value = value * mode(pair, number, p[axis], low, length)
+    return value
 
 
 def mode(pair: tuple[Wall, Wall], m: int, x: Tensor, low: float, length: float) -> Tensor:

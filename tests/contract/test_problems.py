@@ -25,6 +25,7 @@ from pinnscene.radiance import RadianceField
 from pinnscene.render.request import RenderRequest
 from pinnscene.report import problem_name
 from pinnscene.run import Run
+from pinnscene.samplers import Fixed
 from pinnscene.seeds import generator
 from pinnscene.solve import Settings, begin, configure, load_state, reopen, run_config
 from pinnscene.trainer import join
@@ -33,6 +34,12 @@ from pinnscene.views import Differentiable, FunctionField
 # Options that make a problem small; a problem that is not named here runs as it is.
 SMALL = {
     "heat": {"n": "200"},
+    "heat-long-time": {"n": "100", "end": "1", "windows": "2"},
+    "poisson": {"n": "100"},
+    "laplace": {"n": "100"},
+    "helmholtz": {"n": "100"},
+    "gray-scott": {"n": "100", "end": "2", "windows": "2"},
+    "cavity": {"n": "100", "nu": "0.1"},
     "image-fit": {"side": "24", "n": "128"},
     "eikonal-sdf": {"shape": "sphere", "pool": "2000", "n": "256", "slopes": "128"},
     "occupancy": {"shape": "sphere", "pool": "2000", "n": "256"},
@@ -45,6 +52,16 @@ VARIANTS = [
     ("heat", {"n": "150", "walls": "periodic", "hard": "false"}),
     ("heat", {"n": "150", "dims": "3", "windows": "1"}),
     ("heat", {"n": "150", "start": "modes", "walls": "x0=neumann,x1=dirichlet"}),
+    ("heat", {"n": "150", "dims": "2", "alpha": "0.1013", "ratios": "[4e-6,1]", "mode": "[20,1]"}),
+    ("heat", {"n": "150", "dims": "4", "exact": "sines", "alpha": "0.25"}),
+    ("heat", {"n": "150", "dims": "5", "start": "bump", "windows": "1"}),
+    ("heat-long-time", {"n": "100", "end": "1", "windows": "1", "hard": "false"}),
+    ("poisson", {"n": "100", "dims": "1", "walls": "neumann", "hard": "false"}),
+    ("poisson", {"n": "100", "dims": "3", "walls": "x=periodic,y0=robin:2:0", "exact": "sines"}),
+    ("poisson", {"n": "100", "exact": "none", "source": "1"}),
+    ("laplace", {"n": "100", "exact": "none", "walls": "x0=dirichlet:1,y=neumann"}),
+    ("helmholtz", {"n": "100", "a": "2", "b": "3", "hard": "false"}),
+    ("gray-scott", {"n": "100", "end": "2", "windows": "1", "hard": "false"}),
     ("image-fit", {"side": "24", "n": "128", "heldout": "0.5", "image": "checkerboard"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "capsule", "learn": "points"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "box", "truncate": "0.1"}),
@@ -128,6 +145,8 @@ def test_gradients_are_finite_and_reach_every_weight(problem: Problem) -> None:
 
 def test_same_seed_same_batch_and_another_step_another_batch(problem: Problem) -> None:
     for name, constraint in problem.constraints().items():
+        if isinstance(constraint.sampler, Fixed):  # a condition at one point has no other place to go
+            continue
         first = constraint.draw(name, generator(7, name, 3))
         again = constraint.draw(name, generator(7, name, 3))
         other = constraint.draw(name, generator(7, name, 4))
@@ -218,5 +237,7 @@ def test_reference_agrees_with_itself_and_the_conventional_solver(problem: Probl
     p = problem.domain.interior(300)(generator(1, "conventional"))
     truth = problem.reference(p)
     assert truth is not None
-    # the conventional solver integrates with a tolerance of 1e-8 a step
-    assert rel_l2(classical.at(p), truth) < 1e-5
+    info = problem.reference_info()
+    assert info is not None
+    # the conventional solver integrates with a tolerance of 1e-8 a step; the difference to a finer one is stated
+    assert rel_l2(classical.at(p), truth) < max(1e-5, 3 * info.error)

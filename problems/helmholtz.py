@@ -1,0 +1,114 @@
+"""The Helmholtz equation on a square."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import isfinite, pi
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnscene.ansatz import Ansatz
+from pinnscene.batch import Points
+from pinnscene.constraint import Constraint
+from pinnscene.domain import Box
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.operators import operator
+from pinnscene.problem import Conventional, Problem, Reference
+from pinnscene.problems.collocation import Collocation
+from pinnscene.problems.refined import Refined
+from pinnscene.problems.wallconstraints import structure_of, wall_constraints
+from pinnscene.problems.walls import Wall, parse_walls
+from pinnscene.views import Differentiable
+
+WIDTH, POINTS = 2500, 5000  # features of the last layer, interior points
+
+
+@dataclass(frozen=True)
+class Helmholtz(Problem):
+    """u_xx + u_yy + k^2 u = q on [-1, 1]^2.
+
+    Conditions: u = 0 on the walls.
+    Closed form: u = sin(a pi x) sin(b pi y), from which q = (k^2 - (a^2 + b^2) pi^2) u.
+    Default: k = 1, a = b = 10: twenty half waves a side.
+    """
+
+    k: float = 1.0  # wave number, 1 / length
+    a: int = 10  # waves along x, in half the side
+    b: int = 0  # waves along y, in half the side; 0 for as many as along x
+    hard: bool = True  # hold the walls by the ansatz
+    n: int = 0  # interior points a step; 0 for 5000
+
+    values = ("u",)
+    domain = Box(x=(-1.0, 1.0), y=(-1.0, 1.0))
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.k) and self.k >= 0):
+            raise PinnsceneError(f"helmholtz expected k >= 0, got {self.k}")
+        if self.a < 1 or self.b < 0 or self.n < 0:
+            raise PinnsceneError(f"helmholtz expected a >= 1, b >= 0 and n >= 0, got {self.a}, {self.b} and {self.n}")
+        square = (2 * self.k / pi) ** 2  # the walls' own waves have i^2 + j^2 here, i and j from 1
+        near = round(square)
+        sums = any(i * i + j * j == near for i in range(1, near) for j in range(i, near) if i * i + j * j <= near)
+        if near < 10_000 and sums and abs(square - near) < 1e-9 * near:
+            raise PinnsceneError(f"helmholtz has no unique solution: k = {self.k} is a resonance of the square")
+
+    @property
+    def waves(self) -> tuple[int, int]:
+        """Waves along x and along y."""
+        return self.a, self.b or self.a
+
+    @property
+    def walls(self) -> dict[str, tuple[Wall, Wall]]:
+        """The walls: zero."""
+        return parse_walls("dirichlet", self.domain.axes)
+
+    def q(self, p: Points) -> Tensor:
+        """The source, [n, 1]."""
+        a, b = self.waves
+        return (self.k**2 - (a**2 + b**2) * pi**2) * self.reference(p)
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        n = self.n or POINTS
+        found = {"pde": Constraint(self.domain.interior(n, "sobol"), self._pde)}
+        return found | wall_constraints(self.domain, self.walls, n, self.domain.axes if self.hard else ())
+
+    def _pde(self, u: Differentiable, p: Points) -> Tensor:
+        return operator(u, p, {"xx": 1.0, "yy": 1.0, "": self.k**2}) - self.q(p)
+
+    def structure(self) -> dict[str, str]:
+        return structure_of(self.domain, self.walls)
+
+    def ansatz(self) -> Ansatz | None:
+        """U = (1 - x^2) (1 - y^2) N: the walls are exact."""
+        return Ansatz(factor=lambda p: (1 - p["x"] ** 2) * (1 - p["y"] ** 2)) if self.hard else None
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        spec = super().field(solver, backbone)
+        return replace(spec, knobs={**spec.knobs, "width": WIDTH}) if solver == "head" else spec
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        return {"adam": {"steps": 3000}}
+
+    def reference(self, p: Points) -> Tensor:
+        a, b = self.waves
+        return torch.sin(a * pi * p["x"]) * torch.sin(b * pi * p["y"])
+
+    def reference_info(self) -> Reference:
+        a, b = self.waves
+        return Reference("exact", 0.0, f"closed form: sin({a} pi x) sin({b} pi y)")
+
+    def conventional(self) -> Conventional:
+        return _classical(replace(self, n=0, hard=True)).conventional()
+
+
+@lru_cache(maxsize=4)  # once a process, whoever asks
+def _classical(problem: Helmholtz) -> Refined:
+    most = max(problem.waves)
+    sizes = [round(extra + 3.5 * most) for extra in (24, 40)]  # pi points a wave at the least
+    coarse, fine = (f"{n} x {n} collocation intervals" for n in sizes)
+    box, walls, negative = problem.domain, problem.walls, lambda p: -problem.q(p)
+    solve = lambda level: Collocation(box, walls, negative, None, sizes[level], problem.k**2)
+    return Refined(box, (coarse, fine), solve)

@@ -1,0 +1,155 @@
+"""Wall conditions as constraints on a field, with what stands on their right sides."""
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from pinnscene.batch import Points
+from pinnscene.constraint import Constraint
+from pinnscene.domain import Box
+from pinnscene.operators import partials
+from pinnscene.problems.walls import Wall
+from pinnscene.samplers import Fixed
+from pinnscene.views import Differentiable
+
+Conditions = Mapping[str, tuple[Wall, Wall]]  # the lower and upper wall of each axis of space
+WEIGHT = 100.0  # of a wall's mean square beside that of the equation
+
+
+class OnWall:
+    """The left side a u + b du/dn of one wall, and its residual ``a u + b du/dn - c``.
+
+    Args:
+        wall: the condition.
+        axis: the axis that it closes.
+        end: 0 for the lower wall, 1 for the upper.
+        values: c as a function of the points in place of the wall's number.
+    """
+
+    def __init__(self, wall: Wall, axis: str, end: int, values: "WallValues | None" = None) -> None:
+        self.wall, self.axis, self.end, self.values = wall, axis, end, values
+
+    def left(self, u: Differentiable, p: Points) -> Tensor:
+        """The left side a u + b du/dn, [n, k]."""
+        wall, outward = self.wall, 1.0 if self.end else -1.0
+        if wall.b == 0:
+            return wall.a * u(p)
+        if wall.a == 0:
+            return wall.b * outward * partials(u, p, self.axis)
+        value, slope = partials(u, p, "", self.axis)
+        return wall.a * value + wall.b * outward * slope
+
+    def right(self, p: Points) -> Tensor:
+        """The right side c, [n, 1]."""
+        return torch.full_like(p.coords[:, :1], self.wall.c) if self.values is None else self.values(self, p)
+
+    def __call__(self, u: Differentiable, p: Points) -> Tensor:
+        return self.left(u, p) - self.right(p)
+
+
+WallValues = Callable[[OnWall, Points], Tensor]
+
+
+class Seam:
+    """Value and slope agree on the two walls of a periodic axis."""
+
+    def __init__(self, axis: str, upper: float) -> None:
+        self.axis, self.upper = axis, upper
+
+    def __call__(self, u: Differentiable, p: Points) -> Tensor:
+        across = p.coords.clone()
+        across[:, p.axes.index(self.axis)] = self.upper
+        here, there = partials(u, p, "", self.axis), partials(u, across, "", self.axis)
+        return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)
+
+
+def walls_of(conditions: Conditions, values: WallValues | None = None) -> dict[str, OnWall]:
+    """Every wall that is not periodic by its name, such as "x0"."""
+    return {
+        f"{axis}{end}": OnWall(wall, axis, end, values)
+        for axis, pair in conditions.items()
+        for end, wall in enumerate(pair)
+        if wall.kind != "periodic"
+    }
+
+
+def wall_constraints(
+    box: Box, conditions: Conditions, n: int, held: tuple[str, ...] = (), values: WallValues | None = None
+) -> dict[str, Constraint]:
+    """A constraint for each wall, ``wall_x0``, and for each periodic axis, ``periodic_x``.
+
+    Args:
+        box: the domain; a face of it reaches through all of t where there is one.
+        conditions: the walls.
+        n: points inside, which the points on the walls follow.
+        held: axes whose walls need no constraint.
+        values: right sides in place of the walls' numbers.
+    """
+    found = {}
+    for name, wall in walls_of(conditions, values).items():
+        if wall.axis not in held:
+            face = box.face(n // 8 + 1, points="sobol", **{wall.axis: box.bounds[wall.axis][wall.end]})
+            found[f"wall_{name}"] = Constraint(face, wall, weight=WEIGHT)
+    for axis, pair in conditions.items():
+        if pair[0].kind == "periodic":
+            low, high = box.bounds[axis]
+            face = box.face(n // 4 + 1, points="sobol", **{axis: low})
+            found[f"periodic_{axis}"] = Constraint(face, Seam(axis, high), weight=WEIGHT)
+    return found
+
+
+def values_of(solution: Differentiable) -> WallValues:
+    """Right sides that make ``solution`` satisfy the walls."""
+    return lambda wall, p: wall.left(solution, p).detach()
+
+
+def structure_of(
+    box: Box, conditions: Conditions, values: WallValues | None = None, *also: Callable[[Points], Tensor]
+) -> dict[str, str]:
+    """Each axis as "periodic", or "dirichlet" or "neumann" where both walls are so with zero on the right, or "free".
+
+    ``also`` are functions that must vanish on both walls for "dirichlet", such as the initial state.
+    """
+    found = dict.fromkeys(box.axes, "free")
+    for axis, pair in conditions.items():
+        kinds = {wall.kind for wall in pair}
+        if kinds == {"periodic"}:
+            found[axis] = "periodic"
+        elif kinds in ({"dirichlet"}, {"neumann"}):
+            (kind,) = kinds
+            ends = zip(pair, box.bounds[axis], (0, 1), strict=True)
+            faces = [(OnWall(wall, axis, end, values), _some(box, axis, at)) for wall, at, end in ends]
+            zero = all(_vanishes(wall.right(p)) for wall, p in faces)
+            start = kind == "neumann" or all(_vanishes(f(p)) for f in also for _, p in faces)
+            found[axis] = kind if zero and start else "free"
+    return found
+
+
+def _some(box: Box, axis: str, at: float) -> Points:
+    return box.face(256, points="halton", **{axis: at})(torch.Generator().manual_seed(0))
+
+
+def _vanishes(values: Tensor) -> bool:
+    return float(values.detach().abs().max()) < 1e-6
+
+
+def level_at(place: Points, value: float, output: int = 0) -> Constraint:
+    """One output's value at one point, where the equation and the walls leave a constant free."""
+    residual = lambda u, p: u(p)[:, output : output + 1] - value
+    return Constraint(Fixed(lambda generator: place.to(generator.device)), residual, weight=WEIGHT)
+
+
+def corner_notes(box: Box, conditions: Conditions, values: WallValues | None = None) -> list[str]:
+    """A line for each edge at which two Dirichlet walls ask for different values: no smooth solution has both."""
+    found = []
+    walls = [(name, wall) for name, wall in walls_of(conditions, values).items() if wall.wall.kind == "dirichlet"]
+    for (first, a), (second, b) in combinations(walls, 2):
+        if a.axis != b.axis:
+            p = _some(box, a.axis, box.bounds[a.axis][a.end])
+            p.coords[:, box.axes.index(b.axis)] = box.bounds[b.axis][b.end]
+            gap = float((a.right(p) / a.wall.a - b.right(p) / b.wall.a).detach().abs().max())
+            if gap > 1e-6:
+                found.append(f"walls {first} and {second} differ by {gap:.3g} where they meet: the answer jumps there")
+    return found
