@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from pinnscene.problem import Conventional, Problem, Reference
 from pinnscene.problems.refined import Refined
 from pinnscene.problems.streamfunction import Streamfunction
 from pinnscene.problems.wallconstraints import WEIGHT, level_at
+from pinnscene.render.flow import draw_flow
 from pinnscene.views import Differentiable
 
 WIDTH, POINTS = 500, 2000  # features of the last layer, interior points
@@ -88,6 +90,9 @@ class Cavity(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         return {"adam": {"steps": 3000}}
+
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        return [draw_flow(self, u, folder / "flow.png"), *super().figures(u, folder)]
 
     @property
     def _reference(self) -> Refined:

@@ -1,8 +1,7 @@
 """The classical solver for steady linear equations on a box: collocation, solved by diagonalising each axis.
 
 Chebyshev points between walls, Fourier on periodic axes, wall values eliminated by their conditions; then the operator
-is a sum of one matrix an axis, and in the eigenvectors of those the solution is a division (Lynch, Rice and Thomas,
-Numer. Math. 6 (1964); Haidvogel and Zang, J. Comput. Phys. 30 (1979)).
+is a sum of one matrix an axis, and in the eigenvectors of those the solution is a division.
 """
 
 from collections.abc import Callable
@@ -10,13 +9,13 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.problems.methodoflines import Array, along, interpolate, line_between
+from pinnscene.problems.tensoreigen import TensorEigen
 from pinnscene.problems.wallconstraints import Conditions, OnWall, WallValues
 
 SINGULAR = 1e-9  # of the largest eigenvalue: below it lies what rounding made of zero
@@ -86,18 +85,8 @@ class Collocation:
         return np.concatenate(sides, k)
 
     def _divide(self, right: Array, shift: float) -> Array:
-        eigenvalues: NDArray[np.complex128] = np.full(right.shape, shift, complex)
-        bases = []
-        for k, line in enumerate(self.lines):
-            if line.period:  # symmetric, with pairs of equal eigenvalues
-                found, vectors = np.linalg.eigh((line.second + line.second.T) / 2)
-            else:
-                found, vectors = np.linalg.eig(line.second)
-            eigenvalues += found.reshape([-1 if j == k else 1 for j in range(right.ndim)])
-            bases.append(vectors)
-        modes = right.astype(complex)
-        for k, basis in enumerate(bases):
-            modes = along(np.linalg.inv(basis), modes, k)
+        eigen = TensorEigen(self.lines)
+        eigenvalues, modes = eigen.values + shift, eigen.to_modes(right)
         zero = np.abs(eigenvalues) < SINGULAR * np.abs(eigenvalues).max()
         self.singular = shift == 0 and bool(zero.any())
         if zero.any() and np.abs(modes[zero]).max() > 1e-3 * (np.abs(modes).max() + 1e-300):
@@ -106,10 +95,7 @@ class Collocation:
                 if self.singular
                 else f"no solution: {shift:g} is an eigenvalue of the walls"
             )
-        modes = np.where(zero, 0.0, modes / np.where(zero, 1.0, eigenvalues))
-        for k, basis in enumerate(bases):
-            modes = along(basis, modes, k)
-        return modes.real
+        return eigen.from_modes(np.where(zero, 0.0, modes / np.where(zero, 1.0, eigenvalues)))
 
     def __call__(self, p: Points) -> Tensor:
         """The values [n, 1], interpolated through all nodes."""

@@ -1,4 +1,4 @@
-"""The Gray-Scott equations: spots that split, on a square."""
+"""The Gray-Scott equations: two substances that diffuse and react, on a square."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

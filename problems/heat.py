@@ -42,8 +42,8 @@ class Heat(Problem):
     Closed form: for constant alpha, no source and homogeneous Dirichlet, Neumann or periodic walls each mode of the
     walls decays by itself: u = sum c_m X_m(x) exp(-alpha k_m^2 t); the default is exp(-0.4 pi^2 t) sin(pi x).
     With ``exact``, that solution, from which start, source and the right side of every wall are made.
-    Reference otherwise: Chebyshev or Fourier collocation in space and SciPy's BDF in time, converged by refinement;
-    none beyond 3 dimensions.
+    Reference otherwise: Chebyshev or Fourier collocation in space, in time exponentials or, for functions as alpha or
+    source, SciPy's BDF, converged by refinement; none beyond 3 dimensions.
     """
 
     dims: int = 1  # space dimensions, 1 to 5

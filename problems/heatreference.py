@@ -1,4 +1,4 @@
-"""What the heat problem is checked against: a closed form, or the method of lines converged by refinement."""
+"""What the heat problem is checked against: a closed form, or collocation converged by refinement."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,15 +9,18 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.metrics import rel_l2
 from pinnscene.problem import Conventional, Reference
+from pinnscene.problems.exponentials import Exponentials
 from pinnscene.problems.heatstarts import WEIGHTS, walls_mode
-from pinnscene.problems.methodoflines import Line, MethodOfLines, line_between
+from pinnscene.problems.methodoflines import Line, MethodOfLines, Semidiscrete, line_between
 from pinnscene.problems.walls import has_modes, wavenumber
 
 if TYPE_CHECKING:
     from pinnscene.problems.heat import Heat
 
-# By space dimensions: collocation intervals an axis of the coarse and of the fine solve.
-RESOLUTIONS = {1: (64, 96), 2: (24, 32), 3: (10, 13)}
+# By space dimensions: collocation intervals an axis of the coarse and of the fine solve, where steps of time are needed
+# and where they are not.
+STEPPED = {1: (64, 96), 2: (24, 32), 3: (10, 13)}
+EXACT = {1: (64, 96), 2: (32, 48), 3: (16, 22)}
 TOLERANCES = (1e-8, 1e-10)
 
 
@@ -39,7 +42,7 @@ class HeatReference:
     @property
     def small(self) -> bool:
         """Whether the conventional solver can hold all unknowns, and has constant walls to work with."""
-        return self.heat.dims in RESOLUTIONS and self.heat.solution is None
+        return self.heat.dims in STEPPED and self.heat.solution is None
 
     def __call__(self, p: Points) -> Tensor | None:
         if self.exact:
@@ -71,21 +74,32 @@ class HeatReference:
             for line, ratio in zip(lines, ratios, strict=True)
         ]
 
-    def _solve(self, n: int, rtol: float) -> MethodOfLines:
-        heat = self.heat
-        given = heat.alpha
+    @property
+    def _stepped(self) -> bool:
+        return callable(self.heat.alpha) or callable(self.heat.source)
+
+    def _intervals(self, level: int) -> int:
+        """Along each axis; more for high modes."""
+        n = (STEPPED if self._stepped else EXACT)[self.heat.dims][level]
+        return n + 3 * (max(self.heat.modes) - 1) if self.heat.start == "sine" else n
+
+    def _solve(self, level: int) -> Semidiscrete:
+        heat, given = self.heat, self.heat.alpha
+        lines, walls = self._lines(self._intervals(level)), list(heat.conditions.values())
+        if not callable(given) and not callable(heat.source):
+            return Exponentials(heat.space, lines, walls, given, heat.source, heat.u0, heat.begin)
         alpha = given if callable(given) else lambda p: given * torch.ones_like(p["t"])
         source = lambda p: heat.heating(p) * torch.ones_like(p["t"])
-        walls, span = list(heat.conditions.values()), (heat.begin, heat.end)
-        return MethodOfLines(heat.space, self._lines(n), walls, alpha, source, heat.u0, span, rtol)
+        span = (heat.begin, heat.end)
+        return MethodOfLines(heat.space, lines, walls, alpha, source, heat.u0, span, TOLERANCES[level])
 
     @cached_property
-    def coarse(self) -> MethodOfLines:
-        return self._solve(RESOLUTIONS[self.heat.dims][0], TOLERANCES[0])
+    def coarse(self) -> Semidiscrete:
+        return self._solve(0)
 
     @cached_property
-    def fine(self) -> MethodOfLines:
-        return self._solve(RESOLUTIONS[self.heat.dims][1], TOLERANCES[1])
+    def fine(self) -> Semidiscrete:
+        return self._solve(1)
 
     def info(self) -> Reference | None:
         if self.heat.solution is not None:
@@ -101,5 +115,5 @@ class HeatReference:
         return Conventional(self._name(0), self.coarse, self.coarse.seconds) if self.small else None
 
     def _name(self, level: int) -> str:
-        n = RESOLUTIONS[self.heat.dims][level]
-        return f"method of lines, {' x '.join([str(n)] * self.heat.dims)} collocation intervals, BDF"
+        grid = " x ".join([str(self._intervals(level))] * self.heat.dims)
+        return f"{grid} collocation intervals, {'BDF' if self._stepped else 'exponentials'} in time"

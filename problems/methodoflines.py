@@ -1,9 +1,10 @@
-"""The classical solver that stands beside heat: the method of lines.
+"""The method of lines: what classical solvers of the heat equation have in common, and the one that steps in time.
 
 Space by collocation (Chebyshev points between walls, Fourier on periodic axes; Trefethen, Spectral Methods in
 MATLAB, chapters 3, 6 and 13), wall values eliminated by their conditions; time by SciPy's BDF.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import NamedTuple
@@ -81,13 +82,61 @@ def line_between(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> L
     return fourier(n, low, high) if walls[0].kind == "periodic" else chebyshev(n, low, high, walls)
 
 
-class MethodOfLines:
-    """u_t = alpha lap(u) + f, solved when made.
+class Semidiscrete(ABC):
+    """Collocation in space, continuous in time; called with points, t last, it gives the values [n, 1].
 
     Args:
         axes: names of the space axes.
         lines: the collocation of each.
         walls: the walls of each, whose c are used.
+    """
+
+    def __init__(self, axes: Sequence[str], lines: Sequence[Line], walls: Sequence[tuple[Wall, Wall]]) -> None:
+        self.lines, self.axes = list(lines), (*axes, "t")
+        self.values = [np.array([wall.c for wall in pair]) for pair in walls]
+        self.shape = tuple(len(line.unknown) for line in lines)
+        mesh = np.meshgrid(*[line.unknown for line in lines], indexing="ij")
+        self.where = np.stack([m.ravel() for m in mesh], 1)
+
+    @abstractmethod
+    def state(self, t: float) -> Array:
+        """The values at the unknown nodes, of the shape ``shape``."""
+
+    def sample(self, f: Callable[[Points], Tensor], t: float) -> Array:
+        """A function of the points at the unknown nodes, flat."""
+        coords = np.concatenate([self.where, np.full((len(self.where), 1), t)], 1)
+        values = f(Points(torch.as_tensor(coords), self.axes)).detach()
+        return np.broadcast_to(values.numpy().astype(float).reshape(-1), (len(coords),)).copy()
+
+    def bent(self) -> Array:
+        """What the wall values add to the sum of the second derivatives, of the shape ``shape``."""
+        bends = [line.bend @ c for line, c in zip(self.lines, self.values, strict=True)]
+        d = len(bends)
+        columns = [bend.reshape([-1 if j == k else 1 for j in range(d)]) for k, bend in enumerate(bends)]
+        return np.broadcast_to(sum(columns[1:], columns[0]), self.shape)
+
+    def __call__(self, p: Points) -> Tensor:
+        """The solution [n, 1] at any points: interpolated in space through all nodes."""
+        coords = p.coords.double().cpu().numpy()
+        times, which = np.unique(coords[:, -1], return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        result = np.empty(len(coords))
+        for t, rows in zip(times, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
+            result[rows] = self._interpolate(self.state(float(t)), coords[rows])
+        return torch.as_tensor(result)[:, None]
+
+    def _interpolate(self, state: Array, x: Array) -> Array:
+        for k, (line, c) in enumerate(zip(self.lines, self.values, strict=True)):
+            shape = [-1 if i == k else 1 for i in range(state.ndim)]
+            state = along(line.extend, state, k) + (line.lift @ c).reshape(shape)
+        return interpolate(self.lines, state, x)
+
+
+class MethodOfLines(Semidiscrete):
+    """u_t = alpha lap(u) + f by SciPy's BDF, solved when made.
+
+    Args:
+        axes, lines, walls: see ``Semidiscrete``.
         alpha, source, start: functions of the points.
         span: first and last time.
         rtol: relative tolerance of the time integration.
@@ -105,24 +154,20 @@ class MethodOfLines:
         rtol: float,
     ) -> None:
         began = perf_counter()
-        self.lines, self.axes = list(lines), (*axes, "t")
-        self.values = [np.array([wall.c for wall in pair]) for pair in walls]
-        self.shape = tuple(len(line.unknown) for line in lines)
-        mesh = np.meshgrid(*[line.unknown for line in lines], indexing="ij")
-        self.where = np.stack([m.ravel() for m in mesh], 1)
+        super().__init__(axes, lines, walls)
         with np.errstate(all="ignore"):
-            matrix, constant = self._assemble(self._at(alpha, span[0]))
-        forcing = self._at(source, span[0])
+            matrix, constant = self._assemble(self.sample(alpha, span[0]))
+        forcing = self.sample(source, span[0])
         if not all(np.isfinite(part).all() for part in (matrix, constant, forcing)):
             raise PinnsceneError(
                 "the conventional solver overflows: alpha, the source or the wall values are too large"
             )
-        steady = np.array_equal(forcing, self._at(source, span[1])) and np.array_equal(
-            forcing, self._at(source, 0.5 * (span[0] + span[1]))
+        steady = np.array_equal(forcing, self.sample(source, span[1])) and np.array_equal(
+            forcing, self.sample(source, 0.5 * (span[0] + span[1]))
         )
 
         def slope(t: float, u: Array) -> Array:
-            return matrix @ u + constant + (forcing if steady else self._at(source, t))
+            return matrix @ u + constant + (forcing if steady else self.sample(source, t))
 
         # SciPy's BDF starts from a table of differences that is not set; it overwrites what it uses, but computes
         # with the rest, which may warn.
@@ -130,7 +175,7 @@ class MethodOfLines:
             result = solve_ivp(
                 slope,
                 span,
-                self._at(start, span[0]),
+                self.sample(start, span[0]),
                 method="BDF",
                 jac=matrix,
                 rtol=rtol,
@@ -142,37 +187,16 @@ class MethodOfLines:
         self.history = result.sol
         self.seconds = perf_counter() - began
 
-    def _at(self, f: Callable[[Points], Tensor], t: float) -> Array:
-        coords = np.concatenate([self.where, np.full((len(self.where), 1), t)], 1)
-        values = f(Points(torch.as_tensor(coords), self.axes)).detach()
-        return np.broadcast_to(values.numpy().astype(float).reshape(-1), (len(coords),)).copy()
+    def state(self, t: float) -> Array:
+        return self.history(t).reshape(self.shape)
 
     def _assemble(self, alpha: Array) -> tuple[Array, Array]:
         """Alpha lap as a matrix on the unknowns, and the constant that the walls add."""
-        n = len(self.where)
-        matrix, constant = np.zeros((n, n)), np.zeros(n)
+        matrix = np.zeros((len(self.where), len(self.where)))
         for k, line in enumerate(self.lines):
             before, after = int(np.prod(self.shape[:k])), int(np.prod(self.shape[k + 1 :]))
             matrix += np.kron(np.kron(np.eye(before), line.second), np.eye(after))
-            constant += np.kron(np.kron(np.ones(before), line.bend @ self.values[k]), np.ones(after))
-        return alpha[:, None] * matrix, alpha * constant
-
-    def __call__(self, p: Points) -> Tensor:
-        """The solution [n, 1] at any points: interpolated in space through all nodes, in time by BDF's own."""
-        coords = p.coords.double().cpu().numpy()
-        times, which = np.unique(coords[:, -1], return_inverse=True)
-        states = self.history(times)
-        order = np.argsort(which, kind="stable")
-        result = np.empty(len(coords))
-        for k, rows in enumerate(np.split(order, np.cumsum(np.bincount(which))[:-1])):
-            result[rows] = self._interpolate(states[:, k].reshape(self.shape), coords[rows])
-        return torch.as_tensor(result)[:, None]
-
-    def _interpolate(self, state: Array, x: Array) -> Array:
-        for k, (line, c) in enumerate(zip(self.lines, self.values, strict=True)):
-            shape = [-1 if i == k else 1 for i in range(state.ndim)]
-            state = along(line.extend, state, k) + (line.lift @ c).reshape(shape)
-        return interpolate(self.lines, state, x)
+        return alpha[:, None] * matrix, alpha * self.bent().ravel()
 
 
 def interpolate(lines: Sequence[Line], state: Array, x: Array) -> Array:

@@ -188,7 +188,7 @@ class Poisson(Problem):
         return _reference(replace(self, n=0, hard=True))
 
     def reference(self, p: Points) -> Tensor:
-        return self._reference(p) if self.solution is None else self.solution(p).detach()
+        return self._reference(p) if self.solution is None else self.solution(p)
 
     def reference_info(self) -> Reference:
         if self.solution is None:

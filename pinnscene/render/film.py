@@ -1,7 +1,7 @@
 """A field on a domain as a film over t, or as slices."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pinnscene.errors import PinnsceneError
 from pinnscene.metrics import evaluate
 from pinnscene.render.canvas import FIELD, figure, pixels, save
-from pinnscene.render.planes import line, on_plane, plane, times
+from pinnscene.render.planes import Array, line, on_plane, plane, times
 from pinnscene.render.request import RenderRequest
 from pinnscene.render.slices import slices
 from pinnscene.render.video import ENDINGS, write_film
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PICTURES = (".png", ".jpg", ".pdf", ".svg")
 DPI = 100
 LEAST = (200, 160)  # pixels that axes and a colour bar need
+POINTS = 400  # of a curve
 
 
 def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":
@@ -51,8 +52,12 @@ def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest)
 
 
 def portrait(problem: "Problem", u: Differentiable, size: tuple[int, int]) -> Figure:
-    """The field alone on the plane of its first two axes, without a frame where there is no room for one."""
+    """The field alone on the plane of its first two axes, outputs side by side.
+
+    Where there is no room for a frame the first output fills the picture.
+    """
     width, height = size
+    names = problem.values if width >= LEAST[0] * len(problem.values) and height >= LEAST[1] else problem.values[:1]
     room = width >= LEAST[0] and height >= LEAST[1]
     made = figure(width / DPI, height / DPI, DPI, framed=room)
     if len(problem.domain.axes) == 1:
@@ -60,51 +65,82 @@ def portrait(problem: "Problem", u: Differentiable, size: tuple[int, int]) -> Fi
         made.add_subplot().plot(p[problem.domain.axes[0]], evaluate(u, p)[:, 0])
         return made
     where = plane(problem.domain, max(16, min(1024, max(size))))
-    ax = made.add_subplot() if room else made.add_axes((0, 0, 1, 1), frameon=False)
-    image = ax.imshow(on_plane(u, where), origin="lower", extent=where.extent, aspect="auto", cmap=FIELD)
-    if room:
-        ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=problem.values[0])
-        made.colorbar(image, ax=ax)
-    else:
-        ax.set_axis_off()
+    axs = made.subplots(1, len(names), squeeze=False)[0] if room else [made.add_axes((0, 0, 1, 1), frameon=False)]
+    aspect = "equal" if room and "t" not in where.axes else "auto"
+    for k, (name, ax) in enumerate(zip(names, axs, strict=True)):
+        image = ax.imshow(on_plane(u, where, k), origin="lower", extent=where.extent, aspect=aspect, cmap=FIELD)
+        if room:
+            ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=name)
+            made.colorbar(image, ax=ax, location="right" if len(names) == 1 else "bottom")
+        else:
+            ax.set_axis_off()
     return made
 
 
 def film(problem: "Problem", u: Differentiable, request: RenderRequest) -> Iterator[NDArray[np.uint8]]:
-    """The frames: a curve for one axis of space, else the plane through the middle; one scale for all."""
-    width, height = request.size or (640, 480)
-    if width < LEAST[0] or height < LEAST[1]:
-        raise PinnsceneError(f"a film needs at least {LEAST[0]}x{LEAST[1]} pixels, got {width}x{height}")
-    domain, moments = problem.domain, times(problem.domain, request.frames)
+    """The frames, outputs side by side: curves for one axis of space, else planes through the middle.
+
+    Each output keeps one scale throughout.
+    """
+    names = problem.values
+    width, height = request.size or (640 if len(names) == 1 else 480 * len(names), 480)
+    if width < LEAST[0] * len(names) or height < LEAST[1]:
+        least = f"{LEAST[0] * len(names)}x{LEAST[1]}"
+        raise PinnsceneError(f"a film needs at least {least} pixels, got {width}x{height}")
+    moments = times(problem.domain, request.frames)
     made = figure(width / DPI, height / DPI, DPI)
-    ax = made.add_subplot()
-    low, high = _range(problem, u)
-    if len(domain.axes) == 2:
-        p = line(domain, domain.space[0], t=moments[0])
-        (curve,) = ax.plot(p[domain.space[0]], evaluate(u, p)[:, 0], color="crimson", lw=2)
-        margin = 0.05 * (high - low or 1)
-        ax.set(xlabel=domain.space[0], ylabel=problem.values[0], ylim=(low - margin, high + margin))
-        ax.grid(alpha=0.3)
-        show = lambda t: curve.set_ydata(evaluate(u, line(domain, domain.space[0], t=t))[:, 0].numpy())
-    else:
-        where = plane(domain, t=moments[0])
-        image = ax.imshow(on_plane(u, where), origin="lower", extent=where.extent, cmap=FIELD, vmin=low, vmax=high)
-        ax.set(xlabel=where.axes[0], ylabel=where.axes[1])
-        made.colorbar(image, ax=ax)
-        show = lambda t: image.set_data(on_plane(u, plane(domain, t=t)))
+    axs = made.subplots(1, len(names), squeeze=False)[0]
+    draw = _curves if len(problem.domain.axes) == 2 else _images
+    show = draw(problem, u, made, axs)
     for k, t in enumerate(moments, 1):
         show(t)
-        ax.set_title(f"t = {t:.3f}")
+        made.suptitle(f"t = {t:.3f}")
         yield pixels(made)
         request.progress(k / len(moments))
 
 
-def _range(problem: "Problem", u: Differentiable) -> tuple[float, float]:
-    """The least and greatest value over the film."""
-    values = [
-        on_plane(u, plane(problem.domain, 48, t=t))
-        if len(problem.domain.axes) > 2
-        else evaluate(u, line(problem.domain, problem.domain.space[0], 64, t=t)).numpy()
-        for t in times(problem.domain, 12)
-    ]
-    return min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+def _curves(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Callable[[float], None]:
+    """Draw the values along the axis of space; returns what shows them at another time."""
+    del made
+    domain, axis = problem.domain, problem.domain.space[0]
+    values_at = lambda t, n: evaluate(u, line(domain, axis, n, t=t)).numpy()
+    seen = np.concatenate([values_at(t, 64) for t in times(domain, 12)])
+    place, curves = line(domain, axis, POINTS)[axis], []
+    for ax, name, column in zip(axs, problem.values, seen.T, strict=True):
+        low, high = float(column.min()), float(column.max())
+        margin = 0.05 * (high - low or 1)
+        curves += ax.plot(place, np.zeros(POINTS), color="crimson", lw=2)
+        ax.set(xlabel=axis, ylabel=name, ylim=(low - margin, high + margin))
+        ax.grid(alpha=0.3)
+
+    def show(t: float) -> None:
+        for curve, column in zip(curves, values_at(t, POINTS).T, strict=True):
+            curve.set_ydata(column)
+
+    return show
+
+
+def _images(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Callable[[float], None]:
+    """Draw the planes of the first two axes of space; returns what shows them at another time."""
+    domain = problem.domain
+
+    def images_at(t: float, n: int) -> list[Array]:
+        where = plane(domain, n, t=t)
+        values = evaluate(u, where.points)
+        return [where.image(values, k) for k in range(len(problem.values))]
+
+    where, images = plane(domain, t=domain.lower[domain.axes.index("t")]), []
+    seen = np.stack([np.stack(images_at(t, 48)) for t in times(domain, 12)], 1)
+    for ax, name, part in zip(axs, problem.values, seen, strict=True):
+        low, high = float(part.min()), float(part.max())
+        blank = np.zeros(where.shape)
+        image = ax.imshow(blank, origin="lower", extent=where.extent, cmap=FIELD, vmin=low, vmax=high)
+        ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=name)
+        made.colorbar(image, ax=ax, location="right" if len(axs) == 1 else "bottom")
+        images.append(image)
+
+    def show(t: float) -> None:
+        for image, values in zip(images, images_at(t, where.shape[0]), strict=True):
+            image.set_data(values)
+
+    return show

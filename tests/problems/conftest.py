@@ -1,17 +1,24 @@
-"""Shared helpers: a small family of shapes, and one body as its member."""
+"""Shared helpers: a small family of shapes, one body as its member, a function as a field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import trimesh
+from torch import Tensor
 
+from pinnscene.batch import Points, coordinates
+from pinnscene.derivatives import Operator
+from pinnscene.errors import PinnsceneError
+from pinnscene.problem import Problem
 from pinnscene.problems import familyfigures, familyfitting, familymethods, shapefamily
 from pinnscene.problems.familyshapes import Frame, Member
 from pinnscene.problems.shapefamily import ShapeFamily
 from pinnscene.scenes.meshshape import mesh_shape
+from pinnscene.views import Differentiable, coefficient
 
 FAR = np.array([100.0, 0.0, -50.0])  # where the bodies stand
 AXES = {"disc.ply": (20.0, 20.0, 9.0), "egg.ply": (12.0, 12.0, 20.0)}
@@ -61,3 +68,49 @@ def member_of() -> Callable[..., Member]:
         return Member(shape, Frame.around(shape.lower, shape.upper))
 
     return make
+
+
+class Differences(Differentiable):
+    """A function that can only be evaluated, seen as a field: its derivatives are central differences of order 4."""
+
+    def __init__(self, f: Callable[[Points], Tensor], problem: Problem, h: float) -> None:
+        self.f, self.h, self.problem = f, h, problem
+        self.axes, self.values = problem.domain.axes, tuple(problem.values)
+
+    def param(self, name: str, p: Points | Tensor) -> Any:
+        return coefficient(self.problem.params(), name, p, self.axes)
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        x = coordinates(p, len(self.axes))
+        return [sum(c * self._partial(x, index) for index, c in op.items()) for op in operators]
+
+    def _partial(self, x: Tensor, index: tuple[int, ...]) -> Tensor:
+        if not index:
+            return self.f(Points(x, self.axes))
+        axis, h = index[-1], self.h
+        step = torch.zeros_like(x)
+        step[:, axis] = h
+        if index[-2:] == (axis, axis):
+            weights = {-2: -1 / 12, -1: 4 / 3, 0: -5 / 2, 1: 4 / 3, 2: -1 / 12}
+            return sum(w * self._partial(x + k * step, index[:-2]) for k, w in weights.items()) / h**2
+        weights = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+        return sum(w * self._partial(x + k * step, index[:-1]) for k, w in weights.items()) / h
+
+
+@pytest.fixture(scope="session")
+def differences() -> type[Differences]:
+    """``differences(f, problem, h)``: a function as a field."""
+    return Differences
+
+
+@pytest.fixture(scope="session")
+def refused() -> Callable[..., str]:
+    """``refused(make, **options)``: the error that options raise, which must be one line."""
+
+    def attempt(make: Callable[..., Any], **options: Any) -> str:
+        with pytest.raises(PinnsceneError) as caught:
+            make(**options)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return attempt
