@@ -86,6 +86,8 @@ class Heat(Problem):
             self._check_exact()
 
     def _check_exact(self) -> None:
+        if isinstance(self.exact, str) and self.exact != "sines":
+            raise PinnsceneError(f"heat expected exact none, sines or a function, got '{self.exact}'")
         numbers = any(wall.c != 0 for pair in self.conditions.values() for wall in pair)
         started = self.start != "sine" and not isinstance(self.start, Frozen)
         if self.source != 0.0 or numbers or started:

@@ -124,8 +124,57 @@ def test_walls_that_cannot_be_read(text: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [{"dims": 0}, {"alpha": 0.0}, {"alpha": float("inf")}, {"mode": 0}, {"n": -1}, {"end": 0.0}, {"growth": 0.5},
-     {"source": float("nan")}, {"start": "nothing"}, {"lower": 1.0}],
+     {"source": float("nan")}, {"start": "nothing"}, {"lower": 1.0}, {"dims": 6}, {"dims": 2, "ratios": (1.0,)},
+     {"ratios": (-1.0,)}, {"dims": 2, "mode": (1, 2, 3)}, {"exact": "sines", "source": 1.0},
+     {"exact": "sines", "walls": "dirichlet:1"}, {"exact": "sines", "start": "bump"}, {"exact": "nothing"},
+     {"exact": "sines", "alpha": lambda p: p["x"]}],
 )  # fmt: skip
 def test_options_out_of_range(options: dict) -> None:
     with pytest.raises(PinnsceneError):
         Heat(**options)
+
+
+def test_the_multiscale_example_by_its_own_formula() -> None:
+    """PINNacle's Heat2D-MS: u = sin(20 pi x) sin(pi y) exp(-1.0016 t)."""
+    heat = Heat(dims=2, alpha=1 / pi**2, ratios=(4e-6, 1.0), mode=(20, 1), end=5.0)
+    p = heat.domain.interior(200)(generator(0, "points"))
+    exact = torch.sin(20 * pi * p["x"]) * torch.sin(pi * p["y"]) * torch.exp(-1.0016 * p["t"])
+    assert rel_l2(heat.reference(p), exact) < 1e-12
+    assert rel_l2(heat.conventional().at(p), exact) < 1e-9
+    assert heat.structure() == {"x": "dirichlet", "y": "dirichlet", "t": "free"}
+
+
+def test_a_solution_gives_start_source_and_walls() -> None:
+    """The benchmark of KFAC in four dimensions of space, u = exp(-t) sum_i sin(2 x_i), from its data alone."""
+    heat = Heat(dims=4, alpha=0.25, exact="sines", n=1000)
+    p = heat.domain.interior(200)(generator(0, "points"))
+    exact = torch.exp(-p["t"]) * torch.sin(2 * p[:, :4]).sum(1, keepdim=True)
+    assert rel_l2(heat.reference(p), exact) < 1e-14 and heat.structure()["w"] == "free"
+    solution = heat.solve(knobs={"field": {"width": 400}, "head": {"scale": 2.0}})
+    assert solution.metrics["rel_l2"] < 1e-2  # a fifth of the default's features; without walls it is above 1e-1
+
+
+@pytest.mark.parametrize("walls", ["dirichlet", "x0=neumann,x1=robin:2:0"])
+def test_a_solution_with_a_source_of_its_own(walls: str) -> None:
+    """U = exp(t) x^2 has the source exp(t) (x^2 - 2 alpha)."""
+    heat = Heat(exact=lambda p: torch.exp(p["t"]) * p["x"] ** 2, walls=walls, n=400)
+    p = heat.domain.interior(100)(generator(0, "points"))
+    assert rel_l2(heat.heating(p), torch.exp(p["t"]) * (p["x"] ** 2 - 0.8)) < 1e-12
+    assert heat.solve(knobs={"field": {"width": 120}}).metrics["rel_l2"] < 1e-6
+    windows = Heat(exact=heat.exact, walls=walls, n=400, windows=2)
+    assert windows.solve(knobs={"field": {"width": 120}}).metrics["rel_l2"] < 1e-6
+
+
+def test_exponentials_agree_with_steps_of_time() -> None:
+    """The same equation with numbers and with functions: two conventional solvers."""
+    options = {"walls": "x0=robin:2:1,x1=neumann:0.5", "start": "bump", "end": 0.5}
+    exact, stepped = Heat(source=2.0, **options), Heat(source=lambda p: 2 + 0 * p["t"], **options)
+    p = exact.domain.interior(200)(generator(0, "points"))
+    assert "exponentials" in exact.reference_info().note and "BDF" in stepped.reference_info().note
+    assert rel_l2(exact.reference(p), stepped.reference(p)) < 1e-7
+
+
+def test_beyond_three_dimensions_only_closed_forms_are_known() -> None:
+    assert Heat(dims=5).reference_info().kind == "exact"
+    heat = Heat(dims=4, start="bump")
+    assert heat.reference_info() is None and heat.conventional() is None and heat.metric_names() == []

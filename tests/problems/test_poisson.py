@@ -46,7 +46,7 @@ def test_harmonic_functions_have_no_source(dims: int) -> None:
         {"dims": 1, "exact": "gaussian", "walls": "robin:3:0"},
         {"walls": "periodic"},
         {"exact": "gaussian"},
-        {"exact": "gaussian", "walls": "x=periodic,y0=robin:2:0,y1=neumann"},
+        {"walls": "x=periodic,y0=robin:2:0,y1=neumann"},
         {"exact": "harmonic", "walls": "x0=neumann,y1=robin:1:0", "lower": -1.0, "upper": 0.5},
     ],
     ids=str,
@@ -68,11 +68,11 @@ def test_collocation_converges_spectrally() -> None:
 
 
 def test_a_constant_source_against_its_series() -> None:
-    """The torsion function, -lap(u) = 1 with zero walls: in the middle of the unit square by separation of variables."""
-    odd = range(1, 40, 2)
+    """The torsion function, -lap(u) = 1 with zero walls: its value in the middle by separation of variables."""
+    odd = range(1, 400, 2)
     series = sum((-1) ** (k // 2) * 4 / (k * pi) ** 3 * (1 - 1 / cosh(k * pi / 2)) for k in odd)
     problem = Poisson(exact="none", source=1.0)
-    assert problem.reference(CENTRE).item() == pytest.approx(series, rel=1e-6)
+    assert problem.reference(CENTRE).item() == pytest.approx(series, rel=1e-7)
     assert problem.reference_info().kind == "converged" and problem.reference_info().error < 1e-4
 
 
