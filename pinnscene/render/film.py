@@ -25,6 +25,7 @@ PICTURES = (".png", ".jpg", ".pdf", ".svg")
 DPI = 100
 LEAST = (200, 160)  # pixels that axes and a colour bar need
 POINTS = 400  # of a curve
+SETTLING = 3  # drawings until the layout is that of all frames
 
 
 def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":
@@ -92,6 +93,10 @@ def film(problem: "Problem", u: Differentiable, request: RenderRequest) -> Itera
     axs = made.subplots(1, len(names), squeeze=False)[0]
     draw = _curves if len(problem.domain.axes) == 2 else _images
     show = draw(problem, u, made, axs)
+    made.suptitle(f"t = {moments[-1]:.3f}")
+    for _ in range(SETTLING):
+        pixels(made)
+    made.set_layout_engine("none")
     for k, t in enumerate(moments, 1):
         show(t)
         made.suptitle(f"t = {t:.3f}")

@@ -58,7 +58,7 @@ def test_without_reaction_each_mode_decays_by_itself() -> None:
 @pytest.mark.parametrize("problem", [REACTION, DRIVEN], ids=["gray-scott", "heat-long-time"])
 def test_the_reference_satisfies_the_equation(coarse: None, problem: Any, differences: Any) -> None:
     """The residual that solvers see, with the reference's derivatives by central differences."""
-    found = modes(problem, 64, 0.01, 0.01)
+    found = modes(problem, 96, 0.01, 0.01)
     u = differences(found, problem, 0.003)
     inside = problem.domain.interior(60)(generator(0, "points")).coords
     middle, half = (inside.amin(0) + inside.amax(0)) / 2, 0.9

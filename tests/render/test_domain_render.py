@@ -1,5 +1,6 @@
 """Pictures and films of fields on domains."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,12 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
+from pinnscene.batch import Points
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.problem import Problem
 from pinnscene.problems.heat import Heat
+from pinnscene.problems.helmholtz import Helmholtz
 from pinnscene.render.film import film
 from pinnscene.render.planes import line, on_plane, plane, times
 from pinnscene.render.request import RenderRequest
+from pinnscene.render.slices import slices
 from pinnscene.render.video import write_film
 from pinnscene.views import FunctionField
 
@@ -83,3 +88,50 @@ def test_figures_have_the_reference_and_the_error(tmp_path: Path) -> None:
         assert len(written) == count
         with Image.open(written[0]) as picture:
             assert min(picture.size) > 300
+
+
+TWO = FunctionField(lambda p: torch.cat([p["x"] + p["t"], 10 * p["y"]], 1), BOX.axes, ("u", "v"))
+
+
+def test_a_film_shows_every_output_each_in_colours_of_its_own(toy: type, tmp_path: Path) -> None:
+    problem = toy(BOX, names=("u", "v"))
+    request = RenderRequest(tmp_path, (600, 300), frames=2)
+    first, last = list(film(problem, TWO, request))
+    changed = (first != last).any(2)
+    changed[:60] = False  # the time above
+    assert changed[:, :300].sum() > 1000 and not changed[:, 300:].any()
+    with pytest.raises(PinnsceneError, match="at least 400x160"):
+        list(film(problem, TWO, RenderRequest(tmp_path, (300, 300), frames=2)))
+
+
+def test_figures_know_which_outputs_have_a_reference(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Half(Problem):
+        """Two outputs, of which the reference knows the first."""
+
+        domain = Box(x=(0, 1), y=(0, 1))
+        values = ("u", "v")
+
+        def constraints(self) -> dict:
+            return {}
+
+        def reference(self, p: Points) -> torch.Tensor:
+            return p["x"]
+
+        def compared(self) -> tuple[str, ...]:
+            return ("u",)
+
+    u = FunctionField(lambda p: torch.cat([p["x"], p["y"]], 1), ("x", "y"), ("u", "v"))
+    assert Half().metrics(u) == {"rel_l2": 0.0, "max_abs": 0.0} and Half().metric_names() == ["rel_l2", "max_abs"]
+    count = lambda *outputs: len(slices(Half(), u, *outputs).axes)
+    # field, reference and error with their colour bars, and profiles; without reference the field and profiles
+    assert count(0) == 7 and count(1) == 3 and count() == 7 + 3 + 2
+    assert [path.name for path in Half().figures(u, tmp_path)] == ["u.png", "v.png"]
+
+
+def test_profiles_without_t_go_through_the_largest_value() -> None:
+    """Waves that vanish along every even line of the square: profiles along those would show nothing."""
+    problem = Helmholtz()
+    made = slices(problem, FunctionField(problem.reference, ("x", "y")))
+    curves = [curve.get_ydata() for curve in made.axes[3].lines]
+    assert len(curves) == 4 and all(np.abs(np.asarray(curve)).max() > 0.9 for curve in curves)
