@@ -98,6 +98,8 @@ class Semidiscrete(ABC):
         mesh = np.meshgrid(*[line.unknown for line in lines], indexing="ij")
         self.where = np.stack([m.ravel() for m in mesh], 1)
 
+    seconds: float
+
     @abstractmethod
     def state(self, t: float) -> Array:
         """The values at the unknown nodes, of the shape ``shape``."""

@@ -99,13 +99,13 @@ class SquareModes:
 
     def _transform(self, values: Array) -> Array:
         if self.equation.kind == "sine":
-            return dstn(values, type=1, norm="ortho", axes=(1, 2))
-        return dctn(values, norm="ortho", axes=(1, 2))
+            return np.asarray(dstn(values, type=1, norm="ortho", axes=(1, 2)))
+        return np.asarray(dctn(values, norm="ortho", axes=(1, 2)))
 
     def _rest(self, w: Array, t: float) -> Array:
         x, y = self._grid()
         sine = self.equation.kind == "sine"
-        values = self._transform(w) if sine else idctn(w, norm="ortho", axes=(1, 2))
+        values = self._transform(w) if sine else np.asarray(idctn(w, norm="ortho", axes=(1, 2)))
         return self._transform(self.equation.reaction(values, x, y, t))
 
     def _amplitudes(self, w: Array) -> NDArray[np.float32]:
@@ -128,7 +128,7 @@ class SquareModes:
             result[rows] = self._between(self.states[begin : begin + STENCIL], coords[rows], place[rows] - begin)
         return torch.as_tensor(result)
 
-    def _between(self, states: NDArray[np.float32], x: Array, place: Array) -> Array:
+    def _between(self, states: NDArray[np.floating], x: Array, place: Array) -> Array:
         """Values [m, k] at points x from the states of one stencil, ``place`` counted from its first."""
         moments, which = np.unique(place, return_inverse=True)
         weights = _lagrange(moments)

@@ -116,7 +116,7 @@ def _profiles(problem: "Problem", u: Differentiable, where: Plane, output: int) 
     return _along(problem, u, output, {across: [{upwards: top[1]}], upwards: [{across: top[0]}]})
 
 
-def _along(problem: "Problem", u: Differentiable, output: int, cuts: dict[str, list[dict[str, float]]]) -> Panel:
+def _along(problem: "Problem", u: Differentiable, output: int, cuts: dict[str, list[dict[str, Any]]]) -> Panel:
     """Curves along axes, each by what is held; the reference, where there is one, as dashes on them."""
     name = problem.values[output]
 
