@@ -22,6 +22,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "mlp": ("none", "mlp", {}),
     "grid": ("grid", "mlp", {"activation": "softplus"}),
     "hash": ("hash", "mlp", {"activation": "softplus"}),
+    "tensor": ("tensor", "linear", {}),
 }
 
 

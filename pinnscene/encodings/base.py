@@ -18,7 +18,9 @@ class Encoding(nn.Module, ABC):
     """
 
     outputs: int
+    random = False  # whether it draws features at a scale of choice
     favours_jets = False  # whether first derivatives come sooner by jets even where there are few outputs
+    towers = True  # whether its jets go beyond second order
 
     @abstractmethod
     def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...

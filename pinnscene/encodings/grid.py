@@ -117,6 +117,7 @@ class Grid(Encoding):
 
     active: Tensor
     favours_jets = True
+    towers = False  # a cubic spline has nothing to tell past its curvature
     rows = DENSE
 
     def __init__(

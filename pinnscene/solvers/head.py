@@ -81,7 +81,7 @@ class HeadStepper(Stepper):
         _expect_jets(field)
 
     def step(self, k: int) -> dict[str, Tensor]:
-        if k == 0 and self.solver.redraw:
+        if k == 0 and self.solver.redraw and self.field.random:
             self._draw_features()
         rows = self._rows()
         update, predicted = self._solve(rows)
@@ -164,7 +164,7 @@ class HeadStepper(Stepper):
 
     def _solve(self, rows: list[Rows]) -> tuple[Tensor, "Prediction"]:
         """The Gauss-Newton update of W [(m + 1) outputs] and what it predicts."""
-        columns = self.field.head.weight.numel() + self.field.head.bias.numel()
+        columns = self.field.head.weight.numel() + self.field.backbone.biased * self.field.head.bias.numel()
         sizes = [row.block.residual.numel() for row in rows]
         a = torch.empty(sum(sizes), columns, dtype=self.field.dtype, device=self.field.device)
         y = a.new_empty(len(a))
@@ -206,9 +206,11 @@ class HeadStepper(Stepper):
 
 @torch.no_grad()
 def _add(field: Field, update: Tensor, length: float) -> None:
-    w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last
-    field.head.weight.add_(w[:-1].T)
-    field.head.bias.add_(w[-1])
+    w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last where there is one
+    m = field.backbone.outputs
+    field.head.weight.add_(w[:m].T)
+    if field.backbone.biased:
+        field.head.bias.add_(w[m])
 
 
 def _expect_jets(field: Field) -> None:
