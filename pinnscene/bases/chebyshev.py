@@ -3,12 +3,15 @@
 import torch
 from torch import Tensor
 
-from pinnscene.bases.base import Basis, bases
+from pinnscene.bases.base import Basis, bases, gauss
 
 
 @bases.register("chebyshev")
 class Chebyshev(Basis):
     """T_0 to T_(count - 1)."""
+
+    def nodes(self, count: int) -> Tensor:
+        return gauss(count)
 
     def table(self, x: Tensor, order: int) -> Tensor:
         """By the three-term recurrence T_(k+1) = 2 x T_k - T_(k-1), differentiated ``order`` times."""

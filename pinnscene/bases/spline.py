@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pinnscene.bases.base import Basis, bases
+from pinnscene.bases.base import Basis, bases, gauss
 from pinnscene.errors import PinnsceneError
 
 DEGREE = 7
@@ -23,6 +23,12 @@ class Knotted(Basis):
     def cells(self) -> int:
         """Intervals between breaks."""
         return len(self.breaks) - 1
+
+    def nodes(self, count: int) -> Tensor:
+        """Nodes of Gauss and Legendre, as many in each cell."""
+        inner = gauss(-(-count // self.cells)).to(self.breaks)
+        middle, half = (self.breaks[1:] + self.breaks[:-1]) / 2, (self.breaks[1:] - self.breaks[:-1]) / 2
+        return (middle[:, None] + half[:, None] * inner).flatten()
 
     @torch.no_grad()
     def place(self, breaks: Tensor) -> None:

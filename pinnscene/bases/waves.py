@@ -19,6 +19,10 @@ class Waves(Basis):
         self.register_buffer("numbers", numbers)
         self.register_buffer("phases", phases)
 
+    def nodes(self, count: int) -> Tensor:
+        """Evenly spaced, half a space from the ends."""
+        return (2 * torch.arange(count, dtype=torch.float64) + 1) / count - 1
+
     def table(self, x: Tensor, order: int) -> Tensor:
         """Each derivative turns the phase by a quarter and multiplies by the wave number."""
         waves = torch.cos(x[:, None] * self.numbers + (self.phases + order * pi / 2))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import reduce
-from math import prod
+from math import ceil, prod
 
 import torch
 from torch import Tensor
@@ -24,17 +24,23 @@ class TensorProduct(Encoding):
     Attributes:
         basis: of each axis, or one for all: chebyshev, spline, periodic-spline, fourier, sine or cosine.
         modes: functions of each axis, or one number for all, such as 64,8.
+        oversample: points of an axis to each of its functions, where a solver fits them on points of their own.
     """
 
     favours_jets = True
 
-    def __init__(self, inputs: int, *, basis: str = "chebyshev", modes: str = "8") -> None:
+    def __init__(
+        self, inputs: int, *, basis: str = "chebyshev", modes: str = "8", oversample: float = 1.5
+    ) -> None:
         super().__init__()
         names = each("basis", basis, inputs)
         self.modes = tuple(convert("field knob modes", m, int) for m in each("modes", modes, inputs))
         self.outputs = prod(self.modes)
         if min(self.modes) < 1 or self.outputs > MOST:
             raise PinnsceneError(f"tensor expected at least 1 mode an axis and {MOST} products at most, got {modes}")
+        if not 1 <= oversample <= 16:
+            raise PinnsceneError(f"tensor expected oversample from 1 to 16, got {oversample}")
+        self.oversample = oversample
         self.bases = stack(bases[name](m) for name, m in zip(names, self.modes, strict=True))
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
@@ -42,6 +48,10 @@ class TensorProduct(Encoding):
             return self.features(a, ())
         streams = self._tower(a) if isinstance(a, Taylor) else self._merged(a)
         return type(a)(torch.stack(list(streams)), a.streams)
+
+    def lines(self) -> list[Tensor]:
+        """Points of each axis in (-1, 1) on whose lattice the products are told apart well."""
+        return [basis.nodes(ceil(self.oversample * basis.count)) for basis in self.bases]
 
     def features(self, x: Tensor, index: Index) -> Tensor:
         """A partial derivative of every product at x [n, inputs], to these coordinates: [n, outputs]."""
