@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from pinnscene.ansatz import Ansatz
-from pinnscene.backbones import Backbone
+from pinnscene.backbones import Backbone, Linear
 from pinnscene.batch import Points, coordinates
 from pinnscene.conditions import Condition
 from pinnscene.conditions.bound import Conditional, Indifferent, check_code, join_code
-from pinnscene.derivatives import Jet, Operator, Streams, Tower, jet_of, nested, plan
-from pinnscene.encodings import Encoding
+from pinnscene.derivatives import Index, Jet, Operator, Streams, Tower, jet_of, nested, plan
+from pinnscene.encodings import Encoding, TensorProduct
+from pinnscene.encodings.separable import Places
 from pinnscene.errors import PinnsceneError
 from pinnscene.layers import Affine
 from pinnscene.views import Differentiable, FunctionField, coefficient
@@ -84,6 +85,27 @@ class Field(nn.Module, Conditional, Differentiable):
         """Whether features can be drawn at a scale of choice."""
         return self.backbone.random or self.encoding.random
 
+    @property
+    def separable(self) -> bool:
+        """Whether the field is a sum of products of functions of one axis each."""
+        return isinstance(self.encoding, TensorProduct) and isinstance(self.backbone, Linear)
+
+    def places(self, x: Tensor) -> Places:
+        """Where points x [n, d] lie in the lattice of a separable field."""
+        assert isinstance(self.encoding, TensorProduct)
+        return Places(self.encoding, (x - self.centre) / self.extent)
+
+    def sums(self, places: Places, weight: Tensor, indices: Sequence[Index]) -> list[Tensor]:
+        """The network's partial derivatives [n, k] at ``places`` for weights [k, m] of the last layer."""
+        parts = places.sums(weight, indices, self.chunk)
+        rates = [self.ansatz.scale / float(self.extent[list(index)].prod()) for index in indices]
+        return [rate * part for rate, part in zip(rates, parts, strict=True)]
+
+    def _sums(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        tower = Tower.plan(operators)
+        jet = jet_of(torch.stack(self.sums(self.places(x), self.head.weight, tower.indices)), tower)
+        return tower.answers(self._dressed(jet, x, tower).data)
+
     def resize_head(self) -> None:
         """A new last layer, zero, after the backbone has been exchanged."""
         head = Affine(self.backbone.outputs, len(self.values), self.backbone.biased).to(self.head.weight)
@@ -115,6 +137,8 @@ class Field(nn.Module, Conditional, Differentiable):
         """``derivatives`` under a code (see ``bind``); None for a field without a condition."""
         x = self._coordinates(p)
         check_code(self.condition, code, len(x))
+        if self.separable and not x.requires_grad and self.engine != "nested":
+            return self._sums(x, operators)
         if len(x) > self.chunk and not torch.is_grad_enabled():
             return self._in_chunks(x, operators, code)
         order = max(len(index) for op in operators for index in op)
@@ -202,6 +226,10 @@ class Field(nn.Module, Conditional, Differentiable):
 
     def _jet(self, x: Tensor, streams: Streams | Tower, code: Tensor | None) -> Jet:
         jet = jet_of(self.head(self._features(self._start(x, streams), code)).data * self.ansatz.scale, streams)
+        return self._dressed(jet, x, streams)
+
+    def _dressed(self, jet: Jet, x: Tensor, streams: Streams | Tower) -> Jet:
+        """The jet of the field from that of its network: the ansatz around it."""
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         lift = self._extra("lift", self.ansatz.lift, x, streams)
         jet = jet if factor is None else jet * factor

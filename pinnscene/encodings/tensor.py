@@ -29,9 +29,7 @@ class TensorProduct(Encoding):
 
     favours_jets = True
 
-    def __init__(
-        self, inputs: int, *, basis: str = "chebyshev", modes: str = "8", oversample: float = 1.5
-    ) -> None:
+    def __init__(self, inputs: int, *, basis: str = "chebyshev", modes: str = "8", oversample: float = 1.5) -> None:
         super().__init__()
         names = each("basis", basis, inputs)
         self.modes = tuple(convert("field knob modes", m, int) for m in each("modes", modes, inputs))
