@@ -9,11 +9,8 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
 
 Array = NDArray[Any]
@@ -56,7 +53,8 @@ class Etdrk4:
 
     Args:
         equation: L, M and g.
-        start: the values at the nodes, real or complex: their odd number is the number of modes.
+        start: values at equally spaced nodes from the lower end on, real or complex, many of them where it has kinks.
+        modes: how many waves are kept, an odd number.
         ends: lower and upper end of the axis.
         begin: first time.
         steps: stretches of steps, one after the other; at least ``STENCIL`` kept states each.
@@ -66,13 +64,14 @@ class Etdrk4:
         self,
         equation: Semilinear,
         start: Array,
+        modes: int,
         ends: tuple[float, float],
         begin: float,
         steps: Sequence[Steps],
     ) -> None:
         began = perf_counter()
-        n = len(start)
-        if n % 2 == 0 or any(s.count // s.keep + 1 < STENCIL or s.count % s.keep for s in steps):
+        n = modes
+        if n % 2 == 0 or len(start) < n or any(s.count // s.keep + 1 < STENCIL or s.count % s.keep for s in steps):
             raise PinnsceneError(f"Etdrk4 expected an odd number of modes and enough steps, got {n} and {steps}")
         self.n, self.lower, self.real = n, ends[0], not np.iscomplexobj(start)
         turns = np.arange(n // 2 + 1) if self.real else np.fft.fftfreq(n, 1 / n)
@@ -82,7 +81,7 @@ class Etdrk4:
         forward, back = (np.fft.rfft, np.fft.irfft) if self.real else (np.fft.fft, np.fft.ifft)
         slope = lambda v: outer * forward(equation.g(back(v, n)))
         self.stretches: list[_Stretch] = []
-        v = forward(start).astype(complex)
+        v = forward(start)[np.rint(turns).astype(int)] * (n / len(start))
         for stretch in steps:
             times = np.linspace(begin, stretch.end, stretch.count + 1)
             v, kept = _march(v, self.symbol, slope, (stretch.end - begin) / stretch.count, stretch)
@@ -130,13 +129,6 @@ class Etdrk4:
             turned = phase(x[rows]) if table is None else table[here[rows]]
             result[rows] = np.einsum("nk,nk->n", turned, states[when[rows] - low])
         return result.real if self.real else result
-
-    def at(self, p: Points) -> Tensor:
-        """The values at points of x and t: [n, 1], or [n, 2] with real and imaginary part."""
-        x, t = (p[axis][:, 0].double().cpu().numpy() for axis in ("x", "t"))
-        values = self(x, t)
-        parts = [values] if self.real else [values.real, values.imag]
-        return torch.as_tensor(np.stack(parts, 1))
 
 
 def _march(v: Array, symbol: Array, slope: Callable[[Array], Array], h: float, steps: Steps) -> tuple[Array, Array]:

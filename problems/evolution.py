@@ -37,11 +37,12 @@ class Defaults(NamedTuple):
 class Evolution(Problem):
     """An equation in t on a box of space, solved from its state at the first time.
 
-    A subclass sets ``lower``, ``upper`` and ``walls`` (options or not), and writes ``pde`` and ``u0``.
+    A subclass sets ``lower``, ``upper`` and ``walls`` (options or not), and writes ``starts`` and ``pde``.
     """
 
     begin: float = 0.0  # first time
     end: float = 1.0  # last time
+    start: str | Function = ""  # u0: a name, or FILE.py:name, a function of the points
     hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
     n: int = 0  # interior points a step; 0 chooses
     windows: int = 0  # windows of t solved one after the other; 0 chooses
@@ -59,6 +60,8 @@ class Evolution(Problem):
             raise PinnsceneError(f"n and windows expected at least 0, got {self.n} and {self.windows}")
         if self.growth != 0 and not (isfinite(self.growth) and self.growth >= 1):
             raise PinnsceneError(f"growth expected 0 or at least 1, got {self.growth}")
+        if isinstance(self.start, str) and self.start not in self.starts():
+            raise PinnsceneError(f"start expected {', '.join(self.starts())} or a function, got '{self.start}'")
         _ = self.domain, self.conditions  # both raise on bad input
 
     @property
@@ -84,8 +87,12 @@ class Evolution(Problem):
         return Defaults(2000)
 
     @abstractmethod
+    def starts(self) -> Mapping[str, Function]:
+        """The initial states that have names."""
+
     def u0(self, p: Points) -> Tensor:
         """The initial state [n, k]."""
+        return self.starts()[self.start](p) if isinstance(self.start, str) else self.start(p)
 
     def v0(self, p: Points) -> Tensor:
         """The initial velocity [n, k] of an equation of second order in t: that of the window before, else zero."""
@@ -95,8 +102,7 @@ class Evolution(Problem):
     @property
     def before(self) -> Differentiable | None:
         """The state that a window starts from, where the start is one."""
-        start = getattr(self, "start", None)
-        return start if isinstance(start, Differentiable) else None
+        return self.start if isinstance(self.start, Differentiable) else None
 
     @abstractmethod
     def pde(self, u: Differentiable, p: Points) -> Tensor:
@@ -161,8 +167,7 @@ class Evolution(Problem):
         if before is None:
             return replace(self, end=ends[k], windows=1)
         begin = ends[k - 1]
-        changed: dict[str, Any] = {"start": Frozen(before, "t", begin, self.order - 1)}
-        return replace(self, begin=begin, end=ends[k], windows=1, **changed)
+        return replace(self, begin=begin, end=ends[k], start=Frozen(before, "t", begin, self.order - 1), windows=1)
 
 
 def _edge(pair: tuple[Wall, Wall]) -> Edge:

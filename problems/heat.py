@@ -1,8 +1,8 @@
 """The heat equation on a box."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any, Literal
 
@@ -14,11 +14,9 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import operator
 from pinnscene.problem import Conventional, Reference
 from pinnscene.problems import heatstarts
-from pinnscene.problems.evolution import Defaults, Evolution
+from pinnscene.problems.evolution import Defaults, Evolution, Function
 from pinnscene.problems.heatreference import HeatReference
 from pinnscene.views import Differentiable
-
-Function = Callable[[Points], Tensor]
 
 # By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
 SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3)}
@@ -58,8 +56,6 @@ class Heat(Evolution):
             raise PinnsceneError(f"heat expected a finite source, got {self.source}")
         if self.mode < 1:
             raise PinnsceneError(f"heat expected mode >= 1, got {self.mode}")
-        if isinstance(self.start, str) and self.start not in heatstarts.NAMES:
-            raise PinnsceneError(f"heat expected start {', '.join(heatstarts.NAMES)} or a function, got '{self.start}'")
         super().__post_init__()
 
     @property
@@ -67,11 +63,8 @@ class Heat(Evolution):
         """The space axes."""
         return ("x", "y", "z")[: self.dims]
 
-    def u0(self, p: Points) -> Tensor:
-        """The initial state [n, 1]."""
-        if isinstance(self.start, str):
-            return heatstarts.NAMES[self.start](self, p)
-        return self.start(p)
+    def starts(self) -> Mapping[str, Function]:
+        return {name: partial(made, self) for name, made in heatstarts.NAMES.items()}
 
     def heating(self, p: Points) -> Tensor | float:
         """The source f, [n, 1] or a number."""
