@@ -1,28 +1,22 @@
 """The heat equation on a box."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
-from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
-from pinnscene.constraint import Constraint
-from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
-from pinnscene.operators import gradient, operator
-from pinnscene.problem import Conventional, Problem, Reference
+from pinnscene.operators import operator
+from pinnscene.problem import Conventional, Reference
 from pinnscene.problems import heatstarts
+from pinnscene.problems.evolution import Defaults, Evolution, Function
 from pinnscene.problems.heatreference import HeatReference
-from pinnscene.problems.walls import Wall, parse_walls
-from pinnscene.views import Differentiable, Frozen
-
-Function = Callable[[Points], Tensor]
+from pinnscene.views import Differentiable
 
 # By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
 SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3)}
@@ -33,7 +27,7 @@ GROWTH = 3.0
 
 
 @dataclass(frozen=True)
-class Heat(Problem):
+class Heat(Evolution):
     """u_t = alpha lap(u) + f on a box in 1, 2 or 3 space dimensions.
 
     Domain: each space axis from ``lower`` to ``upper``, t from ``begin`` to ``end``.
@@ -48,18 +42,10 @@ class Heat(Problem):
     alpha: float | Function = 0.4  # thermal diffusivity, length^2 / time; or FILE.py:name, a function of the points
     lower: float = 0.0  # lower end of the space axes, length
     upper: float = 1.0  # upper end of the space axes, length
-    begin: float = 0.0  # first time
-    end: float = 1.0  # last time
     start: Literal["sine", "modes", "bump", "step"] | Function = "sine"  # u0: a name or FILE.py:name
     mode: int = 1  # which mode of the walls the sine start is
     source: float | Function = 0.0  # f, value / time: a number or FILE.py:name
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
-    hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
-    n: int = 0  # interior points a step; 0 chooses by dims
-    windows: int = 0  # windows of t solved one after the other; 0 chooses by dims and start
-    growth: float = 0.0  # ratio of each window's end to that of the one before, 1 for even windows; 0 chooses
-
-    values = ("u",)
 
     def __post_init__(self) -> None:
         if self.dims not in SIZES:
@@ -68,35 +54,17 @@ class Heat(Problem):
             raise PinnsceneError(f"heat expected alpha > 0 (a diffusivity), got {self.alpha}")
         if isinstance(self.source, int | float) and not isfinite(self.source):
             raise PinnsceneError(f"heat expected a finite source, got {self.source}")
-        if self.mode < 1 or self.n < 0 or self.windows < 0:
-            raise PinnsceneError(
-                f"heat expected mode >= 1, n >= 0 and windows >= 0, got {self.mode}, {self.n}, {self.windows}"
-            )
-        if self.growth != 0 and not (isfinite(self.growth) and self.growth >= 1):
-            raise PinnsceneError(f"heat expected growth 0 or at least 1, got {self.growth}")
-        if isinstance(self.start, str) and self.start not in heatstarts.NAMES:
-            raise PinnsceneError(f"heat expected start {', '.join(heatstarts.NAMES)} or a function, got '{self.start}'")
-        _ = self.domain, self.conditions  # both raise on bad input
+        if self.mode < 1:
+            raise PinnsceneError(f"heat expected mode >= 1, got {self.mode}")
+        super().__post_init__()
 
     @property
     def space(self) -> tuple[str, ...]:
         """The space axes."""
         return ("x", "y", "z")[: self.dims]
 
-    @cached_property
-    def domain(self) -> Box:
-        return Box(**dict.fromkeys(self.space, (self.lower, self.upper)), t=(self.begin, self.end))
-
-    @cached_property
-    def conditions(self) -> dict[str, tuple[Wall, Wall]]:
-        """The lower and upper wall of each space axis."""
-        return parse_walls(self.walls, self.space)
-
-    def u0(self, p: Points) -> Tensor:
-        """The initial state [n, 1]."""
-        if isinstance(self.start, str):
-            return heatstarts.NAMES[self.start](self, p)
-        return self.start(p)
+    def starts(self) -> Mapping[str, Function]:
+        return {name: partial(made, self) for name, made in heatstarts.NAMES.items()}
 
     def heating(self, p: Points) -> Tensor | float:
         """The source f, [n, 1] or a number."""
@@ -105,55 +73,9 @@ class Heat(Problem):
     def params(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
-    def constraints(self) -> Mapping[str, Constraint]:
-        n = self.n or self._sizes[1]
-        found = {"pde": Constraint(self.domain.interior(n, "sobol"), self._pde)}
-        if not self.hard:
-            start = lambda u, p: u(p) - self.u0(p)
-            found["start"] = Constraint(self.domain.face(n // 4 + 1, t=self.begin, points="sobol"), start, weight=100.0)
-        planes = {f"{a}{e}" for a, pair in self.conditions.items() for e in (0, 1) if pair[0].kind != "periodic"}
-        for name in sorted(planes - {f"{a}{e}" for a in self._held for e in (0, 1)}):
-            axis, end = name[0], int(name[1])
-            at = {axis: (self.lower, self.upper)[end]}
-            wall = _OnWall(self.conditions[axis][end])
-            found[f"wall_{name}"] = Constraint(self.domain.face(n // 8 + 1, points="sobol", **at), wall, weight=100.0)
-        for axis, pair in self.conditions.items():
-            if pair[0].kind == "periodic":
-                seam = self.domain.face(n // 4 + 1, points="sobol", **{axis: self.lower})
-                found[f"periodic_{axis}"] = Constraint(seam, _Periodic(axis, self.upper), weight=100.0)
-        return found
-
-    def _pde(self, u: Differentiable, p: Points) -> Tensor:
+    def pde(self, u: Differentiable, p: Points) -> Tensor:
         alpha = u.param("alpha", p)
         return operator(u, p, {"t": 1.0, **{axis * 2: -alpha for axis in self.space}}) - self.heating(p)
-
-    @cached_property
-    def _held(self) -> tuple[str, ...]:
-        """Axes whose walls the ansatz holds: zero Dirichlet on both, and u0 zero there."""
-        if not self.hard:
-            return ()
-        held = []
-        for axis, pair in self.conditions.items():
-            if all(wall.kind == "dirichlet" and wall.c == 0 for wall in pair):
-                p = self.domain.face(256, axis, points="halton")(torch.Generator().manual_seed(0))
-                if float(self.u0(p).detach().abs().max()) < 1e-6:
-                    held.append(axis)
-        return tuple(held)
-
-    def ansatz(self) -> Ansatz | None:
-        """U = u0 + (t - begin) prod (x - lower)(upper - x) N: start and held walls are exact."""
-        if not self.hard:
-            return None
-        length = self.upper - self.lower
-
-        def factor(p: Points) -> Tensor:
-            d = (p["t"] - self.begin) / (self.end - self.begin)
-            for axis in self._held:
-                d = d * (p[axis] - self.lower) * (self.upper - p[axis]) * (4 / length**2)
-            return d
-
-        lift = Frozen(self.start.u, "t", self.begin) if isinstance(self.start, Frozen) else self.u0
-        return Ansatz(lift, factor)
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
@@ -161,7 +83,8 @@ class Heat(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         probe = {"probe": 300} if self.dims == 3 else {}  # scores cost more there
-        return {"head": {"rescan": self._growth > 1, **probe}, "adam": {"steps": 3000}}
+        known = super().knobs(backbone)
+        return known | {"head": known["head"] | probe}
 
     @property
     def _sizes(self) -> tuple[int, int, int]:
@@ -171,24 +94,8 @@ class Heat(Problem):
     def _smooth(self) -> bool:
         return self.start in ("sine", "modes") and self.source == 0.0
 
-    @property
-    def _growth(self) -> float:
-        return self.growth or (1.0 if self._smooth else GROWTH)
-
-    def cuts(self) -> tuple[float, ...]:
-        count, r = self.windows or self._sizes[2], self._growth
-        if count == 1:
-            return ()
-        shares = [r ** (k - count) if r > 1 else k / count for k in range(1, count + 1)]
-        return tuple(self.begin + (self.end - self.begin) * share for share in shares)
-
-    def stage(self, k: int, before: Differentiable | None) -> "Heat":
-        ends = self.cuts()
-        if not ends:
-            return self
-        if before is None:
-            return replace(self, end=ends[k], windows=1)
-        return replace(self, begin=ends[k - 1], end=ends[k], start=Frozen(before, "t", ends[k - 1]), windows=1)
+    def defaults(self) -> Defaults:
+        return Defaults(*self._sizes[1:], 1.0 if self._smooth else GROWTH)
 
     @cached_property
     def _reference(self) -> HeatReference:
@@ -202,33 +109,3 @@ class Heat(Problem):
 
     def conventional(self) -> Conventional:
         return self._reference.conventional()
-
-
-class _OnWall:
-    """a u + b du/dn - c on one wall."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall = wall
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        wall = self.wall
-        if wall.b == 0:
-            return wall.a * u(p) - wall.c
-        assert p.normal is not None
-        slope = (gradient(u, p, p.axes) * p.normal).sum(1, keepdim=True)
-        return (wall.a * u(p) if wall.a else 0.0) + wall.b * slope - wall.c
-
-
-class _Periodic:
-    """Value and slope agree on the two walls of an axis."""
-
-    def __init__(self, axis: str, upper: float) -> None:
-        self.axis, self.upper = axis, upper
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        across = p.coords.clone()
-        k = p.axes.index(self.axis)
-        across[:, k] = self.upper
-        operators = [{(): 1.0}, {(k,): 1.0}]
-        here, there = u.derivatives(p, operators), u.derivatives(across, operators)
-        return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)

@@ -1,16 +1,15 @@
 """What the heat problem is checked against: a closed form, or the method of lines converged by refinement."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
-from pinnscene.metrics import rel_l2
-from pinnscene.problem import Conventional, Reference
+from pinnscene.problem import Reference
 from pinnscene.problems.heatstarts import WEIGHTS, product_mode
-from pinnscene.problems.methodoflines import Line, MethodOfLines, chebyshev, fourier
+from pinnscene.problems.methodoflines import Line, MethodOfLines, line_between
+from pinnscene.problems.refinement import Refined
 from pinnscene.problems.walls import has_modes, wavenumber
 
 if TYPE_CHECKING:
@@ -21,11 +20,11 @@ RESOLUTIONS = {1: (64, 96), 2: (24, 32), 3: (10, 13)}
 TOLERANCES = (1e-8, 1e-10)
 
 
-class HeatReference:
+class HeatReference(Refined):
     """Values anywhere, how good they are, and the conventional solver."""
 
     def __init__(self, heat: "Heat") -> None:
-        self.heat = heat
+        self.heat, self.domain = heat, heat.domain
 
     @property
     def exact(self) -> bool:
@@ -35,7 +34,7 @@ class HeatReference:
         return plain and all(has_modes(pair) for pair in heat.conditions.values())
 
     def __call__(self, p: Points) -> Tensor:
-        return self._closed_form(p) if self.exact else self.fine(p)
+        return self._closed_form(p) if self.exact else super().__call__(p)
 
     def _closed_form(self, p: Points) -> Tensor:
         heat = self.heat
@@ -52,37 +51,21 @@ class HeatReference:
 
     def _lines(self, n: int) -> list[Line]:
         heat = self.heat
-        return [
-            fourier(n, heat.lower, heat.upper)
-            if pair[0].kind == "periodic"
-            else chebyshev(n, heat.lower, heat.upper, pair)
-            for pair in heat.conditions.values()
-        ]
+        return [line_between(n, heat.lower, heat.upper, pair) for pair in heat.conditions.values()]
 
-    def _solve(self, n: int, rtol: float) -> MethodOfLines:
-        heat = self.heat
+    def solve(self, level: int) -> MethodOfLines:
+        heat, n = self.heat, RESOLUTIONS[self.heat.dims][level]
         given = heat.alpha
         alpha = given if callable(given) else lambda p: given * torch.ones_like(p["t"])
         source = lambda p: heat.heating(p) * torch.ones_like(p["t"])
-        return MethodOfLines(heat.space, self._lines(n), alpha, source, heat.u0, (heat.begin, heat.end), rtol)
-
-    @cached_property
-    def coarse(self) -> MethodOfLines:
-        return self._solve(RESOLUTIONS[self.heat.dims][0], TOLERANCES[0])
-
-    @cached_property
-    def fine(self) -> MethodOfLines:
-        return self._solve(RESOLUTIONS[self.heat.dims][1], TOLERANCES[1])
+        span = heat.begin, heat.end
+        return MethodOfLines(heat.space, self._lines(n), alpha, source, heat.u0, span, TOLERANCES[level])
 
     def info(self) -> Reference:
         if self.exact:
             return Reference("exact", 0.0, "closed form: modes of the walls, each with its own decay")
-        p = self.heat.domain.grid(20_000)
-        return Reference("converged", rel_l2(self.coarse(p), self.fine(p)), f"{self._name(1)}, against a coarser one")
+        return super().info()
 
-    def conventional(self) -> Conventional:
-        return Conventional(self._name(0), self.coarse, self.coarse.seconds)
-
-    def _name(self, level: int) -> str:
+    def name(self, level: int) -> str:
         n = RESOLUTIONS[self.heat.dims][level]
         return f"method of lines, {' x '.join([str(n)] * self.heat.dims)} collocation intervals, BDF"

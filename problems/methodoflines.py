@@ -69,6 +69,11 @@ def fourier(n: int, low: float, high: float) -> Line:
     return Line(x, x, second, np.zeros(n), np.eye(n), np.zeros(n), high - low)
 
 
+def line_between(n: int, low: float, high: float, walls: tuple[Wall, Wall]) -> Line:
+    """The collocation that suits the walls."""
+    return fourier(n, low, high) if walls[0].kind == "periodic" else chebyshev(n, low, high, walls)
+
+
 class MethodOfLines:
     """u_t = alpha lap(u) + f, solved when made.
 
@@ -157,14 +162,14 @@ class MethodOfLines:
         for k, line in enumerate(self.lines):
             shape = [-1 if i == k else 1 for i in range(state.ndim)]
             state = np.moveaxis(np.tensordot(line.extend, state, (1, k)), 0, k) + line.offset.reshape(shape)
-        weights = [_cardinal(line, x[:, k]) for k, line in enumerate(self.lines)]
+        weights = [cardinal(line, x[:, k]) for k, line in enumerate(self.lines)]
         value = np.tensordot(weights[0], state, (1, 0))
         for w in weights[1:]:
             value = np.einsum("nj,nj...->n...", w, value)
         return value
 
 
-def _cardinal(line: Line, x: Array) -> Array:
+def cardinal(line: Line, x: Array) -> Array:
     """The cardinal functions of the nodes at x, [len(x), nodes], by the barycentric formula."""
     difference = x[:, None] - line.nodes[None, :]
     sign = (-1.0) ** np.arange(len(line.nodes))

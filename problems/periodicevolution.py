@@ -1,0 +1,38 @@
+"""Evolution equations on a periodic axis, with references by Fourier modes."""
+
+from abc import abstractmethod
+from functools import lru_cache
+from typing import ClassVar
+
+from torch import Tensor
+
+from pinnscene.batch import Points
+from pinnscene.problem import Conventional, Reference
+from pinnscene.problems.etdrk4 import Semilinear
+from pinnscene.problems.evolution import Evolution
+from pinnscene.problems.spectralreference import Resolution, SpectralReference
+
+
+class PeriodicEvolution(Evolution):
+    """An evolution equation on a periodic axis x."""
+
+    resolutions: ClassVar[tuple[Resolution, Resolution]]  # of the coarse and the fine solve
+
+    @abstractmethod
+    def semilinear(self) -> Semilinear:
+        """The equation as multipliers of waves."""
+
+    def reference(self, p: Points) -> Tensor:
+        return _reference(self)(p)
+
+    def reference_info(self) -> Reference:
+        return _reference(self).info()
+
+    def conventional(self) -> Conventional:
+        return _reference(self).conventional()
+
+
+@lru_cache(maxsize=4)
+def _reference(problem: PeriodicEvolution) -> SpectralReference:
+    """Kept, since a solve takes seconds and is asked for wherever a problem is built anew from the same options."""
+    return SpectralReference(problem, problem.semilinear(), problem.resolutions)
