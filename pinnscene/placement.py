@@ -8,8 +8,8 @@ neighbouring cells differ little (grading, as of meshes: Persson and Strang 2004
 import torch
 from torch import Tensor
 
-from pinnscene.batch import Points
 from pinnscene.bases.spline import Knotted
+from pinnscene.batch import Points
 from pinnscene.encodings.tensor import TensorProduct
 from pinnscene.field import Field
 from pinnscene.views import Differentiable
@@ -19,6 +19,8 @@ GRADING = 0.4  # growth of lengths a unit of the way
 SAFETY = 1.5  # the function may get steeper than it is
 ACROSS = 9  # places along each other axis of space that are looked at
 FINE = 4001  # places along the axis
+KINK = 1e-3  # how much relative derivatives may differ where the ends of a circle meet
+SHORTEST = 3e-4  # length at a kink, in half axes
 
 
 def place(field: Field, seen: Differentiable) -> None:
@@ -28,11 +30,15 @@ def place(field: Field, seen: Differentiable) -> None:
     for axis, basis in enumerate(field.encoding.bases):
         if isinstance(basis, Knotted):
             x = torch.linspace(-1, 1, FINE, dtype=torch.float64)
-            basis.place(equal_shares(x, local_length(field, seen, axis, x), basis.cells))
+            length = local_length(field, seen, axis, x, basis.periodic)
+            basis.place(equal_shares(x, length, basis.cells))
 
 
-def local_length(field: Field, seen: Differentiable, axis: int, x: Tensor) -> Tensor:
-    """The local length of ``seen`` along an axis at x [n] in the field's normalised coordinates: [n]."""
+def local_length(field: Field, seen: Differentiable, axis: int, x: Tensor, periodic: bool = False) -> Tensor:
+    """The local length of ``seen`` along an axis at x [n] in the field's normalised coordinates: [n].
+
+    Around a circle, a kink where the ends meet is as steep as can be.
+    """
     first = torch.tensor([-1.0], dtype=torch.float64)
     across = torch.linspace(-1, 1, ACROSS, dtype=torch.float64)
     lines = [x if a == axis else first if name == "t" else across for a, name in enumerate(field.axes)]
@@ -43,11 +49,14 @@ def local_length(field: Field, seen: Differentiable, axis: int, x: Tensor) -> Te
         answers = seen.derivatives(Points(coords.to(field.device), field.axes), operators)
     scale = float(field.extent[axis])
     length = torch.full_like(x, 2.0)
-    size = answers[0].abs().amax(0).clamp_min(1e-300).cpu().double()
+    size = answers[0].abs().amax(0).clamp_min(1e-300)
     for k, answer in enumerate(answers[1:], 1):
-        relative = (answer.cpu().double().abs() * scale**k / size).amax(1).view(shape)
-        steepest = relative.movedim(axis, 0).flatten(1).amax(1)
-        length = torch.minimum(length, steepest.clamp_min(1e-300) ** (-1 / k))
+        relative = (answer * scale**k / size).cpu().double()
+        along = relative.view(*shape, -1).movedim(axis, 0).flatten(1)  # [n, everything else]
+        steepest = along.abs().amax(1).clamp_min(1e-300)
+        if periodic and float((along[0] - along[-1]).abs().max()) > KINK:
+            steepest[[0, -1]] = SHORTEST ** (-k)
+        length = torch.minimum(length, steepest ** (-1 / k))
     return graded(x, length / SAFETY)
 
 

@@ -46,7 +46,7 @@ class Advection(PeriodicEvolution):
         return {"sine": lambda p: torch.sin(2 * pi * (p["x"] - self.lower) / (self.upper - self.lower))}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=10)
+        return Defaults(2000, basis="fourier,chebyshev", modes="9,52")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         return operator(u, p, {"t": 1.0, "x": u.param("c", p)})

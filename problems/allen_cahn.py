@@ -47,7 +47,7 @@ class AllenCahn(PeriodicEvolution):
         return {"kink": lambda p: p["x"] ** 2 * torch.cos(pi * p["x"])}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=10)
+        return Defaults(2000, 26, 1.6, 0.05, "periodic-spline,chebyshev", "100,8")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         value = u(p)

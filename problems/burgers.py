@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
-from pinnscene.operators import operator
+from pinnscene.operators import operator, partials
 from pinnscene.problem import Conventional, Reference
 from pinnscene.problems.colehopf import ColeHopf, odd_fourier
 from pinnscene.problems.evolution import Defaults, Evolution, Function
@@ -43,10 +43,13 @@ class Burgers(Evolution):
         return {"sine": lambda p: -torch.sin(pi * p["x"])}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=10)
+        return Defaults(2000, windows=20, basis="spline,chebyshev", modes="67,8")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
-        return operator(u, p, {"t": 1.0, "x": u(p), "xx": -u.param("nu", p)})
+        """The residual over 1 + |u_x|: else a steep layer drowns what is around it."""
+        value, slope = partials(u, p, "", "x")
+        rest = operator(u, p, {"t": 1.0, "xx": -u.param("nu", p)})
+        return (rest + value * slope) / (1 + slope.detach().abs())
 
     @cached_property
     def _exact(self) -> ColeHopf:

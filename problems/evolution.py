@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from math import isfinite
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -15,22 +16,37 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.field import Field
+from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import partials
+from pinnscene.placement import place
 from pinnscene.problem import Problem
 from pinnscene.problems.wallconstraints import WEIGHT, wall_constraints
 from pinnscene.problems.walls import Wall, parse_walls
-from pinnscene.views import Differentiable, Frozen
+from pinnscene.views import Differentiable, Frozen, FunctionField
+from pinnscene.warmstart import fit
 
 Function = Callable[[Points], Tensor]
 Edge = Literal["periodic", "dirichlet", "neumann", "free"]
 
 
 class Defaults(NamedTuple):
-    """What an equation takes where its options leave the choice: interior points, windows of t and their growth."""
+    """What an equation takes where its options leave the choice.
+
+    Attributes:
+        n: interior points, for features that take any.
+        windows, growth: of t.
+        longest: the longest window as a share of the whole; windows grow up to it.
+        basis, modes: of tensor features, a basis and a number of functions an axis, which the head solver then takes;
+            empty for random features.
+    """
 
     n: int
     windows: int = 1
     growth: float = 1.0
+    longest: float = 1.0
+    basis: str = ""
+    modes: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class Evolution(Problem):
     begin: float = 0.0  # first time
     end: float = 1.0  # last time
     start: str | Function = ""  # u0: a name, or FILE.py:name, a function of the points
-    hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
+    hard: bool | None = None  # hold the start and fitting zero walls by the ansatz; none: where features are random
     n: int = 0  # interior points a step; 0 chooses
     windows: int = 0  # windows of t solved one after the other; 0 chooses
     growth: float = 0.0  # ratio of each window's end to that of the one before, 1 for even windows; 0 chooses
@@ -111,7 +127,7 @@ class Evolution(Problem):
     def constraints(self) -> Mapping[str, Constraint]:
         n = self.n or self.defaults().n
         found = {"pde": Constraint(self.domain.interior(n, "sobol"), self.pde)}
-        if not self.hard:
+        if not self.holds:
             face = self.domain.face(n // 4 + 1, t=self.begin, points="sobol")
             found["start"] = Constraint(face, lambda u, p: u(p) - self.u0(p), weight=WEIGHT)
             if self.order == 2:
@@ -119,10 +135,15 @@ class Evolution(Problem):
                 found["velocity"] = Constraint(face, velocity, weight=WEIGHT)
         return found | wall_constraints(self.domain, self.conditions, self.held, n, self.space_order)
 
+    @property
+    def holds(self) -> bool:
+        """Whether the ansatz holds the start."""
+        return not self.defaults().basis if self.hard is None else self.hard
+
     @cached_property
     def held(self) -> tuple[str, ...]:
         """Axes whose walls the ansatz holds: zero on both, and u0 zero there."""
-        if not self.hard:
+        if not self.holds:
             return ()
         held = []
         for axis in (axis for axis, edge in self.structure().items() if edge == "dirichlet"):
@@ -133,7 +154,7 @@ class Evolution(Problem):
 
     def ansatz(self) -> Ansatz | None:
         """U = u0 + (t - begin)^order prod (x - lower)(upper - x) N: start and held walls are exact."""
-        if not self.hard:
+        if not self.holds:
             return None
 
         def factor(p: Points) -> Tensor:
@@ -144,6 +165,18 @@ class Evolution(Problem):
             return d
 
         return Ansatz(self.before or self.u0, factor)
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        known = self.defaults()
+        if solver == "head" and backbone in (None, "tensor") and known.basis:
+            return FieldSpec("tensor", knobs={"basis": known.basis, "modes": known.modes})
+        return super().field(solver, backbone)
+
+    def prepare(self, u: Field) -> None:
+        """Splines stand close where the start is steep; the first guess is the start, held in t."""
+        start = self.before or FunctionField(self.u0, self.domain.axes, self.values)
+        place(u, start)
+        fit(u, start)
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         del backbone
@@ -157,8 +190,8 @@ class Evolution(Problem):
         count, r = self.windows or self.defaults().windows, self._growth
         if count == 1:
             return ()
-        shares = [r ** (k - count) if r > 1 else k / count for k in range(1, count + 1)]
-        return tuple(self.begin + (self.end - self.begin) * share for share in shares)
+        shares = growing(count, r, max(self.defaults().longest, 1 / count))
+        return (*(self.begin + (self.end - self.begin) * share for share in shares[:-1]), self.end)
 
     def stage(self, k: int, before: Differentiable | None) -> Self:
         ends = self.cuts()
@@ -178,3 +211,13 @@ def _edge(pair: tuple[Wall, Wall]) -> Edge:
     if alike and kinds == {"dirichlet"}:
         return "dirichlet"
     return "neumann" if alike and kinds == {"neumann"} else "free"
+
+
+def growing(count: int, ratio: float, longest: float) -> list[float]:
+    """The upper ends of ``count`` windows of [0, 1], each ``ratio`` times the one before, none above ``longest``."""
+    low, high = 0.0, 1.0
+    for _ in range(60):  # the first window's length by bisection: the sum of all grows with it
+        first = (low + high) / 2
+        lengths = [min(first * ratio**k, longest) for k in range(count)]
+        low, high = (first, high) if sum(lengths) < 1 else (low, first)
+    return list(accumulate(lengths))

@@ -48,10 +48,7 @@ class KuramotoSivashinsky(PeriodicEvolution):
         return {"sine": lambda p: -torch.sin(pi * p["x"])}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=10)
-
-    def plan(self) -> str:
-        return "adam"
+        return Defaults(2000, windows=20, basis="fourier,chebyshev", modes="61,8")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         value, u_t, u_x, u_xx, u_xxxx = partials(u, p, "", "t", "x", "xx", "xxxx")

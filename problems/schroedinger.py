@@ -46,7 +46,7 @@ class Schroedinger(PeriodicEvolution):
         return {"sech": lambda p: torch.cat([2 / torch.cosh(p["x"]), torch.zeros_like(p["x"])], 1)}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=5)
+        return Defaults(2000, windows=16, basis="fourier,chebyshev", modes="161,10")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         h, h_t, h_xx = partials(u, p, "", "t", "xx")

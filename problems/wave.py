@@ -52,7 +52,7 @@ class Wave(Evolution):
         return {"modes": lambda p: torch.stack([w * shape(p, m) for m, w in MODES.items()]).sum(0)}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000)
+        return Defaults(2000, basis="chebyshev", modes="28,40")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         return operator(u, p, {"tt": 1.0, "xx": -(u.param("c", p) ** 2)})

@@ -17,6 +17,8 @@ class Basis(nn.Module, ABC):
     Written with torch throughout, so that autograd differentiates a table too: an independent check of ``table``.
     """
 
+    periodic = False
+
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count

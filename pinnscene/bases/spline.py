@@ -79,6 +79,8 @@ class Spline(Knotted):
 class PeriodicSpline(Knotted):
     """Around a circle: the breaks repeat with period 2."""
 
+    periodic = True
+
     def __init__(self, count: int) -> None:
         degree = min(DEGREE, count - 1)
         super().__init__(count, degree, count)

@@ -44,7 +44,7 @@ class Places:
         return self.tables[axis, order]
 
     def sums(self, weight: Tensor, indices: Sequence[Index], chunk: int) -> list[Tensor]:
-        """Partial derivatives, in the encoding's coordinates, of sums of products with weights [k, products]: [n, k]."""
+        """Partial derivatives, in the encoding's coordinates, of sums with weights [k, products]: [n, k] each."""
         if self.lines is None:
             parts = [
                 torch.stack([self.encoding.features(x, index) @ weight.T for index in indices])

@@ -49,7 +49,8 @@ def krylov(field: Field, rows: Sequence[Rows], scale: Callable[[Rows], Tensor], 
     """
     if field.ansatz.factor is not None or any(not row.pointwise for row in rows):
         raise PinnsceneError(
-            "so many features need pointwise residuals and no factor in the ansatz (--set hard=false): or take fewer modes"
+            "conjugate gradients need pointwise residuals and no factor in the ansatz (--set hard=false): "
+            "or take fewer modes, for QR factors"
         )
     parts = [_part(field, row, scale(row)) for row in rows]
     precondition = _preconditioner(field, parts)
