@@ -35,7 +35,7 @@ class Schroedinger(PeriodicEvolution):
     upper: float = 5.0  # upper end of x, length
 
     values = ("re", "im")
-    resolutions = (Resolution(1215, 4000, 400), Resolution(2187, 12000, 400))
+    resolutions = (Resolution(1215, 4000, 800), Resolution(2187, 12000, 1000))
 
     def __post_init__(self) -> None:
         if not isfinite(self.kappa):
