@@ -26,7 +26,7 @@ class Wrapped(Problem):
     problem: Problem  # the one inside
 
     @property
-    def values(self) -> tuple[str, ...]:
+    def values(self) -> Any:
         return self.problem.values
 
     @property
