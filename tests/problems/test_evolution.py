@@ -216,8 +216,8 @@ class Waves(Differentiable):
 
 @pytest.mark.parametrize(
     ("problem", "most"),
-    [(Advection(c=1.0, n=600, windows=1), 1e-5), (Wave(n=600, windows=2), 1e-5),
-     (Wave(n=600, hard=False, windows=2), 1e-4), (Burgers(nu=0.5, n=800, windows=2), 1e-4)],
+    [(Advection(c=1.0, n=600, windows=1), 1e-5), (Wave(n=600, windows=3), 1e-5),
+     (Wave(n=600, hard=False, windows=3), 1e-4), (Burgers(nu=0.5, n=800, windows=2), 1e-4)],
     ids=str,
 )  # fmt: skip
 def test_small_solves(problem: Evolution, most: float) -> None:
