@@ -141,6 +141,12 @@ class Problem(ABC):
         del k, before
         return self
 
+    def in_windows(self, count: int) -> "Problem":
+        """The same in ``count`` windows of t, 1 for all of it at once."""
+        from pinnscene.marching import Marching
+
+        return Marching.even(self, count)
+
     def reference(self, p: Points) -> Tensor | None:
         """Exact or converged values [n, k] at points; None where there are none."""
         del p

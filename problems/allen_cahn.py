@@ -36,7 +36,7 @@ class AllenCahn(PeriodicEvolution):
     lower: float = -1.0  # lower end of x, length
     upper: float = 1.0  # upper end of x, length
 
-    resolutions = (Resolution(2187, 100, 50, 5), Resolution(6561, 200, 50, 5))
+    resolutions = (Resolution(2187, 100, 25, 5), Resolution(6561, 200, 50, 5))
 
     def __post_init__(self) -> None:
         if not (isfinite(self.epsilon) and self.epsilon > 0 and isfinite(self.r)):

@@ -42,10 +42,18 @@ class Steps(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """States kept at equal distances: times [m], Fourier coefficients [m, modes]."""
+    """States kept at equal distances.
+
+    Attributes:
+        times: [m].
+        states: their Fourier coefficients [m, modes].
+        turns: radians a unit of t [modes] by which each wave turns steadily: Im(L) for free ones, 0 for others, such as
+            those bound in a soliton.
+    """
 
     times: Array
     states: Array
+    turns: Array
 
 
 class Etdrk4:
@@ -84,8 +92,8 @@ class Etdrk4:
         v = forward(start)[np.rint(turns).astype(int)] * (n / len(start))
         for stretch in steps:
             times = np.linspace(begin, stretch.end, stretch.count + 1)
-            v, kept = _march(v, self.symbol, slope, (stretch.end - begin) / stretch.count, stretch)
-            self.stretches.append(_Stretch(times[:: stretch.keep], kept))
+            v, kept, turns = _march(v, self.symbol, slope, (stretch.end - begin) / stretch.count, stretch)
+            self.stretches.append(_Stretch(times[:: stretch.keep], kept, turns))
             begin = stretch.end
         if not np.isfinite(v).all():
             raise PinnsceneError("the spectral solver overflows: the start is too large or too rough for its steps")
@@ -94,22 +102,22 @@ class Etdrk4:
     def modes(self, t: Array) -> Array:
         """The Fourier coefficients [len(t), modes] at times in any order.
 
-        Waves turn exactly, by exp(i Im(L) t); what is left of them is interpolated by polynomials.
+        Free waves turn exactly, by exp(i Im(L) t); what is left is interpolated by polynomials of degree 7.
         """
         result = np.empty((len(t), len(self.waves)), dtype=complex)
         ends = np.array([s.times[-1] for s in self.stretches[:-1]])
         which = np.searchsorted(ends, t)
-        for k, (times, states) in enumerate(self.stretches):
+        for k, (times, states, turns) in enumerate(self.stretches):
             rows = np.flatnonzero(which == k)
             h = times[1] - times[0]
             place = (t[rows] - times[0]) / h
             first = np.clip(np.floor(place).astype(int) - STENCIL // 2 + 1, 0, len(times) - STENCIL)
             weights = _lagrange(place - first)
-            turn = np.exp(-1j * self.symbol.imag * h)
+            turn = np.exp(-1j * turns * h)
             sums = np.zeros((len(rows), len(self.waves)), dtype=complex)
             for j in reversed(range(STENCIL)):
                 sums = sums * turn + weights[:, j : j + 1] * states[first + j]
-            result[rows] = sums * np.exp(1j * np.outer((place - first) * h, self.symbol.imag))
+            result[rows] = sums * np.exp(1j * np.outer((place - first) * h, turns))
         return result
 
     def __call__(self, x: Array, t: Array) -> Array:
@@ -131,14 +139,20 @@ class Etdrk4:
         return result.real if self.real else result
 
 
-def _march(v: Array, symbol: Array, slope: Callable[[Array], Array], h: float, steps: Steps) -> tuple[Array, Array]:
-    """The state after all steps of length h, and those kept on the way."""
+def _march(
+    v: Array, symbol: Array, slope: Callable[[Array], Array], h: float, steps: Steps
+) -> tuple[Array, Array, Array]:
+    """The state after all steps of length h, those kept on the way, and how far each wave turns by itself."""
     full, half, q, f1, f2, f3 = _coefficients(symbol, h)
     kept = np.empty((steps.count // steps.keep + 1, len(v)), dtype=complex)
     kept[0] = v
+    free, all_of_it = np.zeros(len(v)), np.zeros(len(v))  # how fast waves change, their turning left out or not
     with np.errstate(over="ignore", invalid="ignore"):
         for k in range(1, steps.count + 1):
             at_v = slope(v)
+            if k % steps.keep == 0:
+                free += np.abs(symbol.real * v + at_v)
+                all_of_it += np.abs(symbol * v + at_v)
             a = half * v + q * at_v
             at_a = slope(a)
             at_b = slope(half * v + q * at_a)
@@ -146,7 +160,7 @@ def _march(v: Array, symbol: Array, slope: Callable[[Array], Array], h: float, s
             v = full * v + f1 * at_v + f2 * (at_a + at_b) + f3 * at_c
             if k % steps.keep == 0:
                 kept[k // steps.keep] = v
-    return v, kept
+    return v, kept, np.where(free < all_of_it, symbol.imag, 0.0)
 
 
 def _coefficients(symbol: Array, h: float) -> tuple[Array, ...]:

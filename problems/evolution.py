@@ -186,6 +186,9 @@ class Evolution(Problem):
     def _growth(self) -> float:
         return self.growth or self.defaults().growth
 
+    def in_windows(self, count: int) -> Self:
+        return replace(self, windows=count)
+
     def cuts(self) -> tuple[float, ...]:
         count, r = self.windows or self.defaults().windows, self._growth
         if count == 1:

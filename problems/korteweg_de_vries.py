@@ -34,7 +34,7 @@ class KortewegDeVries(PeriodicEvolution):
     upper: float = 1.0  # upper end of x, length
 
     space_order: ClassVar[int] = 3
-    resolutions = (Resolution(405, 4000, 1000), Resolution(625, 12000, 1000))
+    resolutions = (Resolution(405, 4000, 400), Resolution(625, 12000, 500))
 
     def __post_init__(self) -> None:
         if not isfinite(self.delta):

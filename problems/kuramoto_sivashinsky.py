@@ -37,7 +37,7 @@ class KuramotoSivashinsky(PeriodicEvolution):
     upper: float = 1.0  # upper end of x, length
 
     space_order: ClassVar[int] = 4
-    resolutions = (Resolution(243, 2000, 500), Resolution(405, 8000, 500))
+    resolutions = (Resolution(243, 2000, 400), Resolution(405, 8000, 500))
 
     def __post_init__(self) -> None:
         if not all(map(isfinite, (self.a, self.b, self.c))) or self.c <= 0:

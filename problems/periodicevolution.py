@@ -32,7 +32,7 @@ class PeriodicEvolution(Evolution):
         return _reference(self).conventional()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _reference(problem: PeriodicEvolution) -> SpectralReference:
     """Kept, since a solve takes seconds and is asked for wherever a problem is built anew from the same options."""
     return SpectralReference(problem, problem.semilinear(), problem.resolutions)

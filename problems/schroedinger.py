@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, pi
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from pinnscene.problems.etdrk4 import Semilinear
 from pinnscene.problems.evolution import Defaults, Function
 from pinnscene.problems.periodicevolution import PeriodicEvolution
 from pinnscene.problems.spectralreference import Resolution
-from pinnscene.views import Differentiable
+from pinnscene.views import Differentiable, FunctionField
+from pinnscene.wrapping import Wrapped
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Schroedinger(PeriodicEvolution):
     upper: float = 5.0  # upper end of x, length
 
     values = ("re", "im")
-    resolutions = (Resolution(1215, 4000, 400), Resolution(2187, 12000, 400))
+    resolutions = (Resolution(1215, 4000, 800), Resolution(2187, 12000, 1000))
 
     def __post_init__(self) -> None:
         if not isfinite(self.kappa):
@@ -53,5 +55,24 @@ class Schroedinger(PeriodicEvolution):
         turned = torch.stack([-h_t[:, 1], h_t[:, 0]], 1)  # i h_t
         return turned + h_xx / 2 + u.param("kappa", p) * h.square().sum(1, keepdim=True) * h
 
+    def figures(self, u: Differentiable, folder: Path) -> list[Path]:
+        from pinnscene.render.canvas import save
+        from pinnscene.render.slices import slices
+
+        device = getattr(u, "device", torch.device("cpu"))
+        size = FunctionField(lambda p: u(p.to(device)).norm(dim=1, keepdim=True), u.axes, Modulus.values)
+        return [*super().figures(u, folder), save(slices(Modulus(self), size), folder / "modulus.png")]
+
     def semilinear(self) -> Semilinear:
         return Semilinear(lambda k: -0.5j * k**2, np.ones_like, lambda h: 1j * self.kappa * np.abs(h) ** 2 * h)
+
+
+@dataclass(frozen=True)
+class Modulus(Wrapped):
+    """The same equation as its pictures show it by |h|."""
+
+    values = ("|h|",)
+
+    def reference(self, p: Points) -> Tensor | None:
+        truth = super().reference(p)
+        return None if truth is None else truth.norm(dim=1, keepdim=True)

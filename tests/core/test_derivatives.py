@@ -370,6 +370,21 @@ def test_frozen_is_constant_along_its_axis(make_field):
     assert_close(mixed, plain, 1e-13)
 
 
+def test_frozen_of_higher_order_is_a_taylor_polynomial(make_field):
+    """Along its axis the derivatives at the value up to the order, and none beyond; across it those of the field."""
+    u, p = make_field(BOX, ansatz=SHAPE), points()
+    there = Points(torch.cat([points().coords[:, :2], torch.full((17, 1), 0.5)], 1), BOX.axes)
+    tau = p["t"] - 0.5
+    value, slope, bend = partials(u, there, "", "t", "tt")
+    assert_close(Frozen(u, "t", 0.5, 1)(p), value + tau * slope, 1e-13)
+    second = Frozen(u, "t", 0.5, 2)
+    assert_close(second(p), value + tau * slope + tau**2 / 2 * bend, 1e-13)
+    assert_close(partials(second, p, "t"), slope + tau * bend, 1e-12)
+    assert_close(partials(second, p, "tt"), bend, 1e-12)
+    x, xt = partials(u, there, "x", "xt")
+    assert_close(partials(Frozen(u, "t", 0.5, 1), p, "x"), x + tau * xt, 1e-12)
+
+
 def test_frozen_carries_into_an_ansatz(make_field):
     """A window's start: both engines agree where the lift is a field held at a time."""
     u, p = make_field(BOX, ansatz=Ansatz(Frozen(make_field(BOX, seed=5), "t", 0.4), lambda q: q["t"] - 0.4)), points()
