@@ -11,7 +11,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.problems.distanceconstraints import from_distances, from_points
 from pinnscene.problems.shapeproblem import TABLES, ShapeProblem
-from pinnscene.problems.shapesampling import Pool, far_away, located, placed
+from pinnscene.problems.shapesampling import Pool, expect_step, far_away, located, placed
 from pinnscene.samplers import count
 
 # The field, and Adam's knobs, by preset: what reached a surface distance of 0.1 % of the diagonal soonest.
@@ -60,6 +60,7 @@ class EikonalSdf(ShapeProblem):
         if self.truncate and not self.measured:
             raise PinnsceneError("truncate cuts off true distances, and learn=points has none: leave truncate out")
         count(self.slopes, "slopes, points a step at which the gradient is taken,")
+        expect_step(self.n, self.slopes)
 
     def ansatz(self) -> Ansatz:
         """Half the frame's side as the unit of distance: the network's slope is about one too."""

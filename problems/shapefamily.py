@@ -19,6 +19,7 @@ from pinnscene.problems.familyreconstruction import read_cloud, reconstruct
 from pinnscene.problems.familysampling import HALF
 from pinnscene.problems.familyscoring import SCORED, scores
 from pinnscene.problems.familyshapes import Family, built_in_shapes, folder_shapes, split
+from pinnscene.problems.shapesampling import expect_step
 from pinnscene.render.request import RenderRequest
 from pinnscene.samplers import count
 from pinnscene.views import Differentiable
@@ -65,6 +66,7 @@ class ShapeFamily(Problem):
         for what, most in LARGEST.items():
             if getattr(self, what) > most:
                 raise PinnsceneError(f"{what} expected at most {most}, got {getattr(self, what)}")
+        expect_step(self.n)
         if self.count < 2:
             raise PinnsceneError(f"a family expected at least 2 shapes, got count={self.count}")
         if not 0 <= self.unseen < 1 or not 0 <= self.noise < 1:

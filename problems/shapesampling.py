@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pinnscene.batch import Batch
 from pinnscene.domain import Box
+from pinnscene.memory import expect_room
 from pinnscene.samplers import count
 from pinnscene.scenes.shapes import Shape
 from pinnscene.seeds import generator
@@ -18,6 +19,7 @@ from pinnscene.seeds import generator
 Numbers = NDArray[np.float64]
 FAR = 4.0  # spacings of a cloud's points from which its distances are taken for those of the surface
 CPU = torch.device("cpu")
+POINT, SLOPE = 3000, 9000  # bytes that a value and a gradient take in training, measured; a wide network takes more
 UNSEEN = 0.05  # as many points again, as a share of the pool, that no step is trained on
 
 
@@ -74,6 +76,12 @@ class PoolSampler:
     def seeded(self, seed: int) -> "PoolSampler":
         """The same of a pool drawn from another seed."""
         return replace(self, seed=seed)
+
+
+def expect_step(n: int, slopes: int = 0) -> None:
+    """Raise where a step on ``n`` points, and on ``slopes`` with gradients, needs more memory than is free."""
+    what = f"a step on {n} points" + (f" and {slopes} slopes" if slopes else "")
+    expect_room(what, POINT * n + SLOPE * slopes, "take a smaller n" + (" or slopes" if slopes else ""))
 
 
 def _rows(pool: Any, n: int, g: torch.Generator) -> Any:

@@ -10,9 +10,9 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 from torch import Tensor
 
-from pinnscene import Box
+from pinnscene import Box, memory
 from pinnscene.errors import PinnsceneError
-from pinnscene.mesh import Mesh, extract, nearsurface, report, room
+from pinnscene.mesh import Mesh, extract, nearsurface, report
 from pinnscene.mesh.lattice import Lattice
 from pinnscene.mesh.marchingcubes import EDGES, cases, polygonise
 from pinnscene.mesh.nearsurface import cut_cells
@@ -159,7 +159,7 @@ def test_a_surface_that_leaves_the_box_is_open() -> None:
 
 def test_memory_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten million bytes are enough for a coarse lattice, not for what it would be halved to."""
-    monkeypatch.setattr(room, "free_memory", lambda: 1e7)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1e7)
     assert sparse(ball, 16, 1)[1] > 0
     with pytest.raises(PinnsceneError, match=r"about 0\.\d+ GiB of memory, 0\.0093.* smaller resolution"):
         sparse(ball, 16, 5)
