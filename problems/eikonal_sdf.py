@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any, Literal
 
 from pinnscene.ansatz import Ansatz
@@ -49,12 +50,12 @@ class EikonalSdf(ShapeProblem):
     truncate: float = 0.0  # distance beyond which the field is only to be that far, the shape's units; 0 for none
     slopes: int = 2048  # points a step at which the gradient is taken
 
-    presets, adam = FIELDS, ADAM
+    presets, adam, family = FIELDS, ADAM, "decoder"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.truncate >= 0:
-            raise PinnsceneError(f"truncate expected a distance of at least 0, got {self.truncate}")
+        if not 0 <= self.truncate < inf:
+            raise PinnsceneError(f"truncate expected a finite distance of at least 0, got {self.truncate}")
         if self.learn == "distance" and self.truth.kind == "cloud":
             raise PinnsceneError("learn=distance needs a mesh, a volume or a solid; a cloud has learn=points")
         if self.truncate and not self.measured:

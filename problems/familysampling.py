@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pinnscene.batch import Batch
 from pinnscene.problems.familyshapes import Member
+from pinnscene.problems.shapesampling import expect_step
 from pinnscene.samplers import count
 from pinnscene.seeds import generator as stream
 
@@ -102,6 +103,7 @@ class FamilySampler:
 
     def __post_init__(self) -> None:
         count(self.n, "the number of points n")
+        expect_step(self.n)
         count(self.shapes, "the number of shapes a step")
 
     def __call__(self, generator: torch.Generator) -> FamilyPoints:

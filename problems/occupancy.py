@@ -50,7 +50,7 @@ class Occupancy(ShapeProblem):
     n: int = 16_384  # points a step
 
     values = ("l",)
-    presets, adam = FIELDS, ADAM
+    presets, adam, family = FIELDS, ADAM, "encoder"
 
     def __post_init__(self) -> None:
         super().__post_init__()

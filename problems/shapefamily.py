@@ -19,9 +19,9 @@ from pinnscene.problems.familyreconstruction import read_cloud, reconstruct
 from pinnscene.problems.familysampling import HALF
 from pinnscene.problems.familyscoring import SCORED, scores
 from pinnscene.problems.familyshapes import Family, built_in_shapes, folder_shapes, split
-from pinnscene.problems.shapesampling import expect_step
 from pinnscene.render.request import RenderRequest
 from pinnscene.samplers import count
+from pinnscene.scenes.shapes import upwards
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ class ShapeFamily(Problem):
         for what, most in LARGEST.items():
             if getattr(self, what) > most:
                 raise PinnsceneError(f"{what} expected at most {most}, got {getattr(self, what)}")
-        expect_step(self.n)
         if self.count < 2:
             raise PinnsceneError(f"a family expected at least 2 shapes, got count={self.count}")
         if not 0 <= self.unseen < 1 or not 0 <= self.noise < 1:
@@ -185,7 +184,7 @@ class ShapeFamily(Problem):
         if self.given is None:
             return render_interpolation(self, u, request)
         made = reconstruct(self.learner, u, self.given, STARTS)
-        up = request.up or ("z" if self.data is None else "y")  # y in the files of modelling programs and scans
+        up = request.up or upwards(self.cloud)
         return render_surface(made.u, made.box, request, up, made.points if request.beside else None)
 
     def formats(self) -> tuple[str, ...]:

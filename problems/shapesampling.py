@@ -65,6 +65,7 @@ class PoolSampler:
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
+        expect_step(self.n)
 
     def __call__(self, generator: torch.Generator) -> Any:
         return _rows(self.pool(self.seed, False, generator.device), self.n, generator)
@@ -80,8 +81,8 @@ class PoolSampler:
 
 def expect_step(n: int, slopes: int = 0) -> None:
     """Raise where a step on ``n`` points, and on ``slopes`` with gradients, needs more memory than is free."""
-    what = f"a step on {n} points" + (f" and {slopes} slopes" if slopes else "")
-    expect_room(what, POINT * n + SLOPE * slopes, "take a smaller n" + (" or slopes" if slopes else ""))
+    asked = [f"{k} {what}" for k, what in ((n, "points"), (slopes, "slopes")) if k]
+    expect_room(f"a step on {' and '.join(asked)}", POINT * n + SLOPE * slopes, "take fewer")
 
 
 def _rows(pool: Any, n: int, g: torch.Generator) -> Any:
@@ -204,6 +205,7 @@ class SurfaceSampler:
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
+        expect_step(0, self.n)
 
     def __call__(self, generator: torch.Generator) -> OnSurface:
         return _on_surface(*self.shape.surface(self.n, generator))

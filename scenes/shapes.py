@@ -102,6 +102,11 @@ class Shape(ABC):
         """The surface as triangles, to draw and to measure against; None for clouds."""
 
 
+def upwards(path: str | Path | None) -> str:
+    """The axis that points upwards in a file: y in those of modelling programs and scans, z in STL and in none."""
+    return "z" if path is None or Path(path).suffix.lower() == ".stl" else "y"
+
+
 def queries(p: Numbers) -> Numbers:
     """Points to be asked about, checked: finite and [n, 3].
 
