@@ -1,12 +1,14 @@
 """How much memory there is to take, asked before a lot of it is taken."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from pinnscene.errors import PinnsceneError
 
 MEMINFO = Path("/proc/meminfo")  # Linux's own account
 GIB = 1 << 30  # bytes
+Told = Callable[[str], None]  # hears a line on what something takes, before it is begun
 
 
 def free_memory() -> float:

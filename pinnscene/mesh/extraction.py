@@ -4,11 +4,11 @@ from math import ceil, log2
 
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.mesh.lattice import Lattice
 from pinnscene.mesh.marchingcubes import polygonise
 from pinnscene.mesh.nearsurface import COARSE, cut_cells
 from pinnscene.mesh.record import Mesh
-from pinnscene.mesh.room import Told
 from pinnscene.mesh.samples import LevelSet, Share
 from pinnscene.views import Differentiable
 

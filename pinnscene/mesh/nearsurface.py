@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from pinnscene.errors import NoSurface
+from pinnscene.memory import Told
 from pinnscene.mesh.lattice import CORNERS, Floats, Ints, Lattice
-from pinnscene.mesh.room import Told, check_room, foretell
+from pinnscene.mesh.room import check_room, foretell
 from pinnscene.mesh.samples import LevelSet, Samples, Share, contains, distinct, union
 
 COARSE = 128  # cells along the longest axis of the lattice that is evaluated whole

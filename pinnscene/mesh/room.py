@@ -1,16 +1,12 @@
 """What an extraction takes of memory and time, told before it is begun in earnest."""
 
-from collections.abc import Callable
-
-from pinnscene.memory import GIB, expect_room
+from pinnscene.memory import GIB, Told, expect_room
 
 BYTES = 80  # a point of the finest lattice, measured: 1.4 GiB for 18 million on a sphere at 1024, report and file too
 POINTS = 10  # new points of a cell that is halved, shared with its neighbours
 GROWTH = 4  # by how much a halving multiplies the cells near a surface
 WORK = 2.0  # the time that a point takes in all, in those of its evaluation, measured: projection, normals and file too
 LONG = 60.0  # seconds from which they are told
-
-Told = Callable[[str], None]
 
 
 def check_room(cells: int, halvings: int) -> None:
