@@ -40,7 +40,7 @@ def largest(mesh: Mesh, n: int) -> tuple[Mesh, int]:
 def _areas(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The body of each face [f], and of each body twice its area."""
     body = bodies(mesh)
-    return body, np.bincount(body, np.linalg.norm(mesh.area_vectors(), axis=1))
+    return body, np.bincount(body, np.linalg.norm(mesh.area_vectors(), axis=1)).astype(np.float64)
 
 
 def _chosen(mesh: Mesh, body: NDArray[np.int64], kept: NDArray[np.bool_]) -> tuple[Mesh, int]:
