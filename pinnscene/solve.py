@@ -204,6 +204,8 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
                 f"this run's option {option} is code, {value}: name it to have it loaded, --set {option}=FILE.py:name"
             )
     for option, record in config.data.items():
+        if option not in given:
+            options[option] = _found(str(options[option]), record)
         _check_data(option, Path(str(options[option])), record)
     made = build_problem(find_problem(name), options)
     free = {*made.data_options(), *made.view_options()}
@@ -212,6 +214,12 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
         if option not in free and not names_code(str(value)) and str(value) != str(trained):
             raise PinnsceneError(f"this run was trained with {option}={trained}: leave {option} out, or solve anew")
     return made, replace(config, options=options)
+
+
+def _found(named: str, record: Mapping[str, Any]) -> str:
+    """Where data is: as recorded, since a relative name is seen from the folder of the solve; else as named."""
+    recorded = record.get("path")
+    return str(recorded) if recorded and Path(str(recorded)).exists() else named
 
 
 def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:

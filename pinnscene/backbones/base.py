@@ -10,6 +10,8 @@ from pinnscene.derivatives.jet import Jet
 from pinnscene.layers import Affine
 from pinnscene.registry import Registry
 
+DEEPEST = 1000  # hidden layers at most
+
 backbones: Registry["type[Backbone]"] = Registry("backbone")
 
 
