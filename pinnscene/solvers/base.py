@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.objective import Objective
 from pinnscene.registry import Registry
@@ -55,6 +56,18 @@ class Solver(ABC):
     resample: ClassVar[bool] = True
     steps: ClassVar[int] = 5000
     every: ClassVar[int] = 100
+
+    def unfit(self, field: Field) -> str:
+        """Why this solver cannot serve a field, or empty where it can."""
+        del field
+        return ""
+
+    def expect_fit(self, field: Field) -> None:
+        """Raise ``PinnsceneError`` naming the solvers that fit, where this one does not."""
+        reason = self.unfit(field)
+        if reason:
+            fit = [name for name, make in solvers.loadable().items() if not make().unfit(field)]
+            raise PinnsceneError(f"{self.name} does not fit this problem: {reason}; use {' or '.join(fit)}")
 
     @abstractmethod
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
