@@ -7,3 +7,4 @@ from pinnscene.solvers.base import solvers as solvers
 from pinnscene.solvers.gaussnewton import GaussNewton as GaussNewton
 from pinnscene.solvers.head import Head as Head
 from pinnscene.solvers.lbfgs import Lbfgs as Lbfgs
+from pinnscene.solvers.soap import Soap as Soap

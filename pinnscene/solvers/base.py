@@ -72,3 +72,12 @@ class Solver(ABC):
     @abstractmethod
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         """Begin on ``field``; ``memory`` is shared by the stages of one solve (windows of time)."""
+
+
+def needs_plain(field: Field) -> str:
+    """Why a solver that linearises residuals in the weights cannot serve a field, or empty where it can."""
+    if field.condition is not None:
+        return "a family of fields has codes to train beside its weights"
+    if type(field) is not Field:
+        return f"each residual of a {type(field).__name__} mixes many samples of it"
+    return ""

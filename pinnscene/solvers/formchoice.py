@@ -14,11 +14,12 @@ FormName = Literal["auto", "primal", "dual", "free"]
 DOUBLE = 8  # bytes
 
 
-def needs(size: Size) -> dict[str, float]:
+def needs(size: Size, rank: int) -> dict[str, float]:
     """Bytes that a step takes in each form.
 
     Beside the factors of J and the graph that they come from (three times their size in all), a square matrix, that
-    matrix damped and its triangular factor; QR works on two strips at a time.
+    matrix damped and its triangular factor; QR works on two strips at a time; ``rank`` is that of the matrix-free
+    form's preconditioner.
     """
     base = DOUBLE * (3 * size.factors + size.dense)
     square = lambda n: DOUBLE * 4.0 * n * n
@@ -26,12 +27,12 @@ def needs(size: Size) -> dict[str, float]:
     return {
         "primal": base + square(size.columns) + strip,
         "dual": base + square(size.rows),
-        "free": base + DOUBLE * 16.0 * (size.columns + size.rows),
+        "free": base + DOUBLE * (16.0 * size.rows + (16.0 + 4 * min(rank, size.columns)) * size.columns),
     }
 
 
 def choose_form(
-    size: Size, form: FormName, memory: float, inner: int, tolerance: float
+    size: Size, form: FormName, memory: float, inner: int, tolerance: float, rank: int
 ) -> tuple[Callable[[Jacobian], Form], str]:
     """What makes the form from a Jacobian, and a line that says which and why.
 
@@ -41,11 +42,12 @@ def choose_form(
         memory: bytes that there are; never more than are free.
         inner: iterations of a matrix-free solve.
         tolerance: of such a solve.
+        rank: random directions of its preconditioner.
 
     Raises:
         PinnsceneError: not even the matrix-free form fits.
     """
-    memory, need = min(memory, free_memory()), needs(size)
+    memory, need = min(memory, free_memory()), needs(size, rank)
     relation = f"{size.columns} parameters {'<=' if size.columns <= size.rows else '>'} {size.rows} rows"
     name = form if form != "auto" else "primal" if size.columns <= size.rows else "dual"
     if name == "dual" and world() > 1:
@@ -62,7 +64,7 @@ def choose_form(
     makes: dict[str, Callable[[Jacobian], Form]] = {
         "primal": Primal,
         "dual": partial(Dual, dense=spare),
-        "free": partial(Free, iterations=inner, tolerance=tolerance),
+        "free": partial(Free, iterations=inner, tolerance=tolerance, rank=rank),
     }
     return makes[name], f"{'matrix-free' if name == 'free' else name}: {reason}"
 

@@ -17,7 +17,7 @@ from pinnscene.field import Field
 from pinnscene.memory import GIB
 from pinnscene.objective import Objective
 from pinnscene.parallel import total
-from pinnscene.solvers.base import Solver, Stepper, solvers
+from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
 from pinnscene.solvers.damped import Form
 from pinnscene.solvers.damping import Damping
 from pinnscene.solvers.formchoice import FormName, choose_form
@@ -43,7 +43,8 @@ class GaussNewton(Solver):
         form: auto, primal (parameters by parameters), dual (rows by rows), or free (products alone).
         memory: the most that a step may take, GiB.
         inner: conjugate-gradient iterations of a matrix-free solve.
-        inner_tolerance: of such a solve's gradient.
+        tolerance: of the gradient that such a solve leaves.
+        rank: random directions of its preconditioner.
     """
 
     name: ClassVar[str] = "gauss-newton"
@@ -58,24 +59,21 @@ class GaussNewton(Solver):
     form: FormName = "auto"
     memory: float = 4.0
     inner: int = 200
-    inner_tolerance: float = 1e-3
+    tolerance: float = 1e-3
+    rank: int = 100
 
     def __post_init__(self) -> None:
         if not (self.damping > 0 and self.relief > 1 and self.geodesic >= 0 and 0 <= self.momentum < 1):
             raise PinnsceneError(
                 f"gauss-newton expected damping > 0, relief > 1, geodesic >= 0 and 0 <= momentum < 1, got {self}"
             )
-        if not (self.memory > 0 and self.inner >= 1 and 0 < self.inner_tolerance < 1):
+        if not (self.memory > 0 and self.inner >= 1 and 0 < self.tolerance < 1 and self.rank >= 1):
             raise PinnsceneError(
-                f"gauss-newton expected memory > 0, inner >= 1 and 0 < inner_tolerance < 1, got {self}"
+                f"gauss-newton expected memory > 0, inner and rank >= 1 and 0 < tolerance < 1, got {self}"
             )
 
     def unfit(self, field: Field) -> str:
-        if field.condition is not None:
-            return "it has one set of weights for all, and a family of fields has codes of its own"
-        if type(field) is not Field:
-            return f"a {type(field).__name__} mixes many samples in each residual"
-        return ""
+        return needs_plain(field)
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps, memory
@@ -95,8 +93,8 @@ class GaussNewtonStepper(Stepper):
         self.last: Tensor | None = None  # the step before, for momentum
         self.idle = 0
         size = survey(field, self._evaluations(0))
-        limit = solver.memory * GIB
-        self.make, self.note = choose_form(size, solver.form, limit, solver.inner, solver.inner_tolerance)
+        free = solver.inner, solver.tolerance, solver.rank
+        self.make, self.note = choose_form(size, solver.form, solver.memory * GIB, *free)
 
     def step(self, k: int) -> dict[str, Tensor]:
         # on fresh points a step must hold where it has not been fitted

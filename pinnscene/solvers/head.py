@@ -21,7 +21,7 @@ from pinnscene.objective import Objective
 from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
-from pinnscene.solvers.base import Solver, Stepper, solvers
+from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
 from pinnscene.solvers.parabola import row_scale, row_target
@@ -61,8 +61,12 @@ class Head(Solver):
         if not 0 <= self.scale < float("inf") or not 0 < self.damping < 1 or self.probe < 1:
             raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1 and probe >= 1, got {self}")
 
+    def unfit(self, field: Field) -> str:
+        return needs_plain(field)
+
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps
+        self.expect_fit(field)
         return HeadStepper(self, field, objective, memory)
 
 
