@@ -4,7 +4,7 @@ The loss is the sum of squares of rows whose linearisation is J d - y (see ``par
 ||J d - y||^2 + lambda ||d||^2; lambda follows the share of the promised fall that came true.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from pinnscene.parallel import total
 from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
 from pinnscene.solvers.damped import Form
 from pinnscene.solvers.damping import Damping
+from pinnscene.solvers.flat import assign, flatten
 from pinnscene.solvers.formchoice import FormName, choose_form
 from pinnscene.solvers.jacobian import Jacobian, jacobian_of, parameters_of, residual_of, survey
 
@@ -100,7 +101,7 @@ class GaussNewtonStepper(Stepper):
         # on fresh points a step must hold where it has not been fitted
         judged = k + 1 if self.objective.resample else k
         losses = self._losses(judged)
-        before, here = self._total(losses), _flat(self.parameters)
+        before, here = self._total(losses), flatten(self.parameters)
         damping = self.damping = self.damping or Damping(
             self.solver.damping * before, self.solver.relief, self.solver.relief
         )
@@ -112,7 +113,7 @@ class GaussNewtonStepper(Stepper):
             if not float(d.norm()) > torch.finfo(d.dtype).eps * float(here.norm()):
                 break
             promised = self._promise(jacobian, d)
-            _put(self.parameters, here + self._bent(k, form, damping.value, here, d))
+            assign(self.parameters, here + self._bent(k, form, damping.value, here, d))
             there = self._losses(judged)
             after = self._total(there)
             if after < before:  # which a NaN is not
@@ -122,7 +123,7 @@ class GaussNewtonStepper(Stepper):
                 return there
             damping.refuse()
             carried = None
-        _put(self.parameters, here)
+        assign(self.parameters, here)
         if self.objective.resample:
             self._rest(0.0)
         else:
@@ -143,7 +144,7 @@ class GaussNewtonStepper(Stepper):
         """The step with half the acceleration of the geodesic that it starts, where that is small beside it."""
         if not self.solver.geodesic:
             return d
-        _put(self.parameters, here + PROBE * d)
+        assign(self.parameters, here + PROBE * d)
         with torch.no_grad():
             ahead = residual_of(self.objective.blocks(self.field, self.objective.batches(k)))
         slope = form.j.scale * (ahead - form.j.residual) / PROBE
@@ -180,13 +181,3 @@ class GaussNewtonStepper(Stepper):
         if state["damping"]:
             self.damping = Damping(**state["damping"])
         self.last, self.idle, self.finished = state["last"], int(state["idle"]), str(state["finished"])
-
-
-def _flat(parameters: Sequence[Tensor]) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in parameters])
-
-
-@torch.no_grad()
-def _put(parameters: Sequence[Tensor], flat: Tensor) -> None:
-    for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-        p.copy_(part.view_as(p))
