@@ -75,9 +75,10 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
     spec = problem.field(plan[0].solver.name, settings.backbone)
     spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
-    spec.build(
-        marched(problem, settings.windows).stage(0, None)
-    )  # a field that cannot be built is told now, before any file is made
+    first = marched(problem, settings.windows).stage(0, None)
+    built = spec.build(first)  # a field that cannot be built is told now, before any file is made
+    for phase in plan:
+        phase.solver.expect_fit(built)
     budget = Budget(settings.max_seconds, settings.tol)
     chosen = {k: {**own.get(k, {}), **settings.knobs.get(k, {})} for k in constraints}
     chosen = {k: v for k, v in chosen.items() if v}

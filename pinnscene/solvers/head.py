@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import thin
-from pinnscene.constraint import Block
 from pinnscene.derivatives import Jet, Streams
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
-from pinnscene.objective import Objective, entries
+from pinnscene.objective import Objective
 from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
-from pinnscene.solvers.base import Solver, Stepper, solvers
+from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
 from pinnscene.solvers.krylov import krylov
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
+from pinnscene.solvers.parabola import row_scale, row_target
 from pinnscene.solvers.scan import scan_scales
 
 START = 2.0  # radians a half axis where the scan begins
@@ -70,8 +70,12 @@ class Head(Solver):
         if not fine:
             raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1, probe >= 1, 0 < inner < 1, got {self}")
 
+    def unfit(self, field: Field) -> str:
+        return needs_plain(field)
+
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps
+        self.expect_fit(field)
         return HeadStepper(self, field, objective, memory)
 
 
@@ -124,8 +128,7 @@ class HeadStepper(Stepper):
         return self.solver.form == "krylov" or (self.solver.form == "auto" and large)
 
     def _solve_krylov(self, rows: list[Rows]) -> Tensor:
-        scale = lambda row: self._scale(row.block)
-        update, iterations = krylov(self.field, rows, scale, self.solver.inner)
+        update, iterations = krylov(self.field, rows, self.solver.inner)
         self.note = f"conjugate gradients took {iterations} iterations for {update.numel()} unknowns"
         return update.T.flatten()
 
@@ -145,7 +148,7 @@ class HeadStepper(Stepper):
             now = [block.residual for block in self.objective.blocks(self.field, batches)]
         differs = False
         for row, said, r in zip(rows, predicted.residuals, now, strict=True):
-            scale = self._scale(row.block)
+            scale = row_scale(row.block)
             difference = thin(scale, len(r)) * r - thin(said, len(r))
             differs |= float(difference.abs().max()) > 64 * torch.finfo(r.dtype).eps * predicted.size
         if anywhere(differs):
@@ -192,11 +195,6 @@ class HeadStepper(Stepper):
             for row in linearise(self.field, lambda u, name=name, c=c: c.blocks(name, u, batches[name]))
         ]
 
-    def _scale(self, block: Block) -> Tensor:
-        """What the rows of a residual are multiplied by, so that their squares sum to its loss."""
-        r = block.residual
-        return (block.weight * block.penalty.curvature(r) / (2 * entries(r))).sqrt()
-
     def _solve(self, rows: list[Rows]) -> tuple[Tensor, "Prediction"]:
         """The Gauss-Newton update of W [(m + 1) outputs] and what it predicts."""
         columns = self.field.head.weight.numel() + self.field.backbone.biased * self.field.head.bias.numel()
@@ -205,8 +203,8 @@ class HeadStepper(Stepper):
         y = a.new_empty(len(a))
         start = 0
         for block, chunks, *_ in rows:
-            r, scale = block.residual, self._scale(block)
-            target = -block.penalty.slope(r) / block.penalty.curvature(r)
+            scale = row_scale(block)
+            target = row_target(block)
             for part, jacobian in chunks():
                 stop = start + jacobian.shape[0] * jacobian.shape[1]
                 torch.mul(jacobian, scale[part][..., None], out=a[start:stop].view_as(jacobian))

@@ -19,6 +19,7 @@ from pinnscene.encodings.separable import Places
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.solvers.linearise import Call, Rows
+from pinnscene.solvers.parabola import row_scale, row_target
 
 MOST = 200  # iterations
 
@@ -38,13 +39,12 @@ class Part(NamedTuple):
     target: Tensor
 
 
-def krylov(field: Field, rows: Sequence[Rows], scale: Callable[[Rows], Tensor], tol: float) -> tuple[Tensor, int]:
+def krylov(field: Field, rows: Sequence[Rows], tol: float) -> tuple[Tensor, int]:
     """The update of the last layer [k, m] that reduces the linearised residuals, and the iterations it took.
 
     Args:
         field: a separable field without a factor in its ansatz.
         rows: residuals with their linearisation.
-        scale: what the rows of a residual are multiplied by.
         tol: of the gradient, relative to that at zero.
     """
     if field.ansatz.factor is not None or any(not row.pointwise for row in rows):
@@ -52,7 +52,7 @@ def krylov(field: Field, rows: Sequence[Rows], scale: Callable[[Rows], Tensor], 
             "conjugate gradients need pointwise residuals and no factor in the ansatz (--set hard=false): "
             "or take fewer modes, for QR factors"
         )
-    parts = [_part(field, row, scale(row)) for row in rows]
+    parts = [_part(field, row) for row in rows]
     precondition = _preconditioner(field, parts)
     leaf = torch.zeros_like(field.head.weight, requires_grad=True)
     with torch.enable_grad():
@@ -97,11 +97,10 @@ def _cgls(
     return x, k
 
 
-def _part(field: Field, row: Rows, scale: Tensor) -> Part:
-    terms = [_term(field, call, [s[c] for s in row.slopes]) for c, call in enumerate(row.calls)]
-    block = row.block
-    target = -scale * block.penalty.slope(block.residual) / block.penalty.curvature(block.residual)
-    return Part(terms, scale, target)
+def _part(field: Field, row: Rows) -> Part:
+    slopes, scale = row.slopes or [], row_scale(row.block)
+    terms = [_term(field, call, [s[c] for s in slopes]) for c, call in enumerate(row.calls)]
+    return Part(terms, scale, scale * row_target(row.block))
 
 
 def _term(field: Field, call: Call, slopes: Sequence[Sequence[Tensor | None]]) -> Term:
