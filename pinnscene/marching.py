@@ -146,7 +146,9 @@ class Window(Wrapped):
             return now - then
 
         whole = span(self.problem)
-        return replace(given, sampler=Squeezed(given.sampler, whole, (self.window[0],) * 2), residual=residual)
+        return replace(
+            given, sampler=Squeezed(given.sampler, whole, (self.window[0], self.window[0])), residual=residual
+        )
 
     def _within(self, name: str, sampler: Sampler) -> Sampler | None:
         """The sampler in this window.

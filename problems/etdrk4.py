@@ -136,7 +136,7 @@ class Etdrk4:
             states = self.modes(times[low : high + 1]) * share
             turned = phase(x[rows]) if table is None else table[here[rows]]
             result[rows] = np.einsum("nk,nk->n", turned, states[when[rows] - low])
-        return result.real if self.real else result
+        return np.real(result) if self.real else result
 
 
 def _march(
@@ -151,7 +151,7 @@ def _march(
         for k in range(1, steps.count + 1):
             at_v = slope(v)
             if k % steps.keep == 0:
-                free += np.abs(symbol.real * v + at_v)
+                free += np.abs(np.real(symbol) * v + at_v)
                 all_of_it += np.abs(symbol * v + at_v)
             a = half * v + q * at_v
             at_a = slope(a)
@@ -160,7 +160,7 @@ def _march(
             v = full * v + f1 * at_v + f2 * (at_a + at_b) + f3 * at_c
             if k % steps.keep == 0:
                 kept[k // steps.keep] = v
-    return v, kept, np.where(free < all_of_it, symbol.imag, 0.0)
+    return v, kept, np.where(free < all_of_it, np.imag(symbol), 0.0)
 
 
 def _coefficients(symbol: Array, h: float) -> tuple[Array, ...]:

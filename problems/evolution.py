@@ -96,7 +96,9 @@ class Evolution(Problem):
 
     def structure(self) -> dict[str, Edge]:
         """What both ends of each axis ask alike: periodic, zero (dirichlet), zero slope (neumann), or free."""
-        return {axis: _edge(pair) for axis, pair in self.conditions.items()} | {"t": "free"}
+        found: dict[str, Edge] = {axis: _edge(pair) for axis, pair in self.conditions.items()}
+        found["t"] = "free"
+        return found
 
     def defaults(self) -> Defaults:
         """The points and windows that suit the equation."""

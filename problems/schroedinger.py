@@ -60,8 +60,9 @@ class Schroedinger(PeriodicEvolution):
         from pinnscene.render.slices import slices
 
         device = getattr(u, "device", torch.device("cpu"))
-        size = FunctionField(lambda p: u(p.to(device)).norm(dim=1, keepdim=True), u.axes, Modulus.values)
-        return [*super().figures(u, folder), save(slices(Modulus(self), size), folder / "modulus.png")]
+        shown = Modulus(self)
+        size = FunctionField(lambda p: u(p.to(device)).norm(dim=1, keepdim=True), u.axes, shown.values)
+        return [*super().figures(u, folder), save(slices(shown, size), folder / "modulus.png")]
 
     def semilinear(self) -> Semilinear:
         return Semilinear(lambda k: -0.5j * k**2, np.ones_like, lambda h: 1j * self.kappa * np.abs(h) ** 2 * h)
@@ -71,7 +72,9 @@ class Schroedinger(PeriodicEvolution):
 class Modulus(Wrapped):
     """The same equation as its pictures show it by |h|."""
 
-    values = ("|h|",)
+    @property
+    def values(self) -> tuple[str, ...]:
+        return ("|h|",)
 
     def reference(self, p: Points) -> Tensor | None:
         truth = super().reference(p)

@@ -51,7 +51,7 @@ class SpectralSolution:
         """The values [n, k]; those of the first time are the start itself, whatever its kinks."""
         x, t = (p[axis][:, 0].detach().double().cpu().numpy() for axis in ("x", "t"))
         found = self.solved(x, t)
-        parts = [found] if self.solved.real else [found.real, found.imag]
+        parts = [found] if self.solved.real else [np.real(found), np.imag(found)]
         values = torch.as_tensor(np.stack(parts, 1))
         at_start = torch.as_tensor(t == self.problem.begin)[:, None]
         return torch.where(at_start, self.problem.u0(p).detach().double().cpu(), values)
