@@ -38,6 +38,10 @@ def export(
         ),
     ] = None,
     points: Annotated[int, typer.Option(help="Points of a point cloud.")] = 200_000,
+    bodies: Annotated[
+        int | None,
+        typer.Option(help="Of a surface, keep so many bodies, the largest: 1 drops crumbs and hollows."),
+    ] = None,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -52,16 +56,19 @@ def export(
 
     from pinnscene.cli.opening import open_run
     from pinnscene.cli.progress import Progress
-    from pinnscene.exporting import ExportRequest, check_place, choose_kind
+    from pinnscene.errors import PinnsceneError
+    from pinnscene.exporting import SURFACES, ExportRequest, check_place, choose_kind
     from pinnscene.report import problem_name
     from pinnscene.run import dumps
 
     opt.refuse_empty(data=data, out=out, problem=code, format=kind, what=what)
     # a wrong request is told before anything is loaded
-    request = ExportRequest(Path(out or "exports"), resolution, level, points=points)
+    request = ExportRequest(Path(out or "exports"), resolution, level, points=points, bodies=bodies)
     opened = open_run(target, data, sets, code, "export")
     kinds = opened.problem.exports()
     chosen, ending = choose_kind(kinds, what, kind, Path(out) if out else None)
+    if bodies is not None and (ending not in SURFACES or chosen not in ("field", "mesh")):
+        raise PinnsceneError(f"--bodies is for meshes, {chosen} as {ending} is none: leave it out")
     folder = kinds[chosen].folder
     stem = problem_name(opened.problem) if what is None else chosen
     place = Path(out) if out else opened.run.path / "exports" / (stem if folder else f"{stem}.{ending}")
@@ -69,7 +76,7 @@ def export(
     field = opened.field(device)
     with Progress(quiet=quiet or as_json) as progress:
         request = replace(request, out=place, what=chosen, ending=ending)
-        request = replace(request, progress=lambda done: progress.share(done, "exporting"))
+        request = replace(request, progress=lambda done: progress.share(done, "exporting"), told=progress.tell)
         written = opened.problem.export(field, request)
     if as_json:
         facts = {"run": str(opened.run.path), "files": [str(p) for p in written.files], "report": written.report}

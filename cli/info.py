@@ -1,6 +1,7 @@
 """``pinnscene info``: everything about one problem."""
 
 import json
+import sys
 from inspect import cleandoc
 from typing import Annotated, Any
 
@@ -46,6 +47,8 @@ def describe(name: str) -> dict[str, Any]:
     make = find_problem(name)
     problem = build_problem(make, {})
     config = configure(problem, Settings())
+    for note in problem.notes():
+        print(note, file=sys.stderr)
     reference = problem.reference_info()
     return {
         "name": name,

@@ -25,6 +25,7 @@ Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, grid, h
 Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional, grid, hash.")]
 Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
 Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
+Windows = Annotated[int | None, typer.Option(help="Windows of t, solved one after the other, on any problem with t.")]
 Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]
 Tol = Annotated[
     float | None, typer.Option(help="Relative residual on held-out points to reach; missing it exits with 3.")

@@ -1,6 +1,7 @@
 """The live progress display, on standard error."""
 
 import sys
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +13,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from pinnscene.solution import Log
+
+
+PAUSE = 10.0  # seconds between lines on how much is done
 
 
 class Progress:
@@ -26,6 +30,7 @@ class Progress:
         self.live = Live(console=self.console, refresh_per_second=8, transient=True)
         self.metric: tuple[str, float] | None = None
         self.note, self.spoken = "", 0.0
+        self.shared = monotonic()  # when a share was last shown where no display is
 
     def __enter__(self) -> Self:
         if self.console.is_terminal and not self.quiet:
@@ -57,6 +62,14 @@ class Progress:
         """Show how much of a rendering or an export is done."""
         if self.live.is_started:
             self.live.update(Group(Text(what), ProgressBar(total=1.0, completed=done, width=40)))
+        elif not self.quiet and monotonic() - self.shared > PAUSE:
+            print(f"{what} {done:.0%}", file=sys.stderr)
+            self.shared = monotonic()
+
+    def tell(self, line: str) -> None:
+        """Say in a line what is known beforehand."""
+        if not self.quiet:
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     def _line(self, log: "Log") -> str:
         losses = "  ".join(f"{name} {loss:.2e}" for name, loss in log.losses.items())

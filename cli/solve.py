@@ -25,6 +25,7 @@ def solve(
     encoding: opt.Encoding = None,
     solver: opt.Solver = None,
     steps: opt.Steps = None,
+    windows: opt.Windows = None,
     max_seconds: opt.Seconds = None,
     tol: opt.Tol = None,
     device: opt.Device = "auto",
@@ -45,7 +46,7 @@ def solve(
     opt.refuse_empty(data=data, out=out, config=config, problem=code)
     given, knobs = opt.parse_sets(sets, data)
     settings = Settings(
-        solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs
+        solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs, windows
     )
     if resume:
         _refuse_settings(settings, out, config)
@@ -173,6 +174,7 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
         plan=plan,
         budget=budget,
         constraints=constraints,
+        windows=base.windows if settings.windows is None else settings.windows,
         seed=settings.seed or base.seed,
         device=settings.device if settings.device != "auto" else base.device,
     )
@@ -188,13 +190,14 @@ def _refuse_settings(settings: Any, out: str | None, config: str | None) -> None
 
 def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Problem, Config, Run, State]":
     from pinnscene.cli.opening import with_code
+    from pinnscene.marching import marched
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
 
     run = Run.open(name)
     made, configured = reopen(run, with_code(given, code))
     state = load_state(run, made, configured)
-    if state.stage >= (len(made.cuts()) or 1):
+    if state.stage >= (len(marched(made, configured.windows).cuts()) or 1):
         print(f"{run.path} is complete: nothing is left to resume", file=sys.stderr)
         if (run.path / "result.json").is_file():
             raise typer.Exit(0)

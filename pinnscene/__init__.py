@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinnscene.errors import PinnsceneError as PinnsceneError
     from pinnscene.field import Field as Field
     from pinnscene.fieldspec import FieldSpec as FieldSpec
+    from pinnscene.marching import Marching as Marching
     from pinnscene.operators import divergence as divergence
     from pinnscene.operators import gradient as gradient
     from pinnscene.operators import hessian as hessian
@@ -43,6 +44,7 @@ _HOME = {
     "Field": "field",
     "FieldSpec": "fieldspec",
     "Piecewise": "piecewise",
+    "Marching": "marching",
     "divergence": "operators",
     "gradient": "operators",
     "hessian": "operators",

@@ -31,6 +31,7 @@ class Config:
         field, plan: the field's description and the phases.
         constraints: knobs of constraints by name (n, points, weight).
         seed, device, budget: as in ``train``.
+        windows: of t to solve one after the other, where others than the problem's own.
         data: path, size and SHA-256 of each data file or folder among the options, by option.
     """
 
@@ -43,6 +44,7 @@ class Config:
     device: str = "auto"
     budget: Budget = dataclass_field(default_factory=Budget)
     data: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)
+    windows: int | None = None
 
     def dumps(self) -> str:
         """The configuration as TOML."""
@@ -53,7 +55,7 @@ class Config:
                 "problem": self.problem,
                 "seed": self.seed,
                 "device": self.device,
-                **_present({"max_seconds": self.budget.seconds, "tol": self.budget.tol}),
+                **_present({"max_seconds": self.budget.seconds, "tol": self.budget.tol, "windows": self.windows}),
                 "options": dict(self.options),
                 "field": {
                     "backbone": spec.backbone,
@@ -100,6 +102,7 @@ class Config:
                 convert(f"{where}: device", raw["device"], str),
                 Budget(raw.get("max_seconds"), raw.get("tol")),
                 raw.get("data", {}),
+                convert(f"{where}: windows", raw.get("windows"), int | None),
             )
         except tomllib.TOMLDecodeError as cause:
             raise PinnsceneError(f"{where} is not TOML: {cause}") from cause
@@ -167,9 +170,21 @@ def _tune(name: str, constraint: Constraint, knob: str, value: Any) -> Constrain
         if not weight > 0:
             raise PinnsceneError(f"{name}.weight must be positive, got {weight}")
         return replace(constraint, weight=weight)
-    sampler: Any = constraint.sampler
     kinds = {"n": int, "points": str}
-    known = [k for k in kinds if k in getattr(sampler, "__dataclass_fields__", {})]
+    known = [k for k in kinds if _has(constraint.sampler, k)]
     if knob not in known:
         raise unknown(f"knob of constraint {name}", knob, [*known, "weight"])
-    return replace(constraint, sampler=replace(sampler, **{knob: convert(f"{name}.{knob}", value, kinds[knob])}))
+    return replace(constraint, sampler=_with(constraint.sampler, knob, convert(f"{name}.{knob}", value, kinds[knob])))
+
+
+def _has(sampler: Any, knob: str) -> bool:
+    """Whether a sampler, or one that it wraps, has a knob."""
+    names = getattr(sampler, "__dataclass_fields__", {})
+    return knob in names or ("sampler" in names and _has(sampler.sampler, knob))
+
+
+def _with(sampler: Any, knob: str, value: Any) -> Any:
+    """The sampler with the knob set, by itself or within."""
+    if knob in sampler.__dataclass_fields__:
+        return replace(sampler, **{knob: value})
+    return replace(sampler, sampler=_with(sampler.sampler, knob, value))

@@ -1,7 +1,7 @@
 """Constraints: what must be true of a field at sampled places."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -55,6 +55,11 @@ class Constraint:
         if len(batch) == 0:
             raise PinnsceneError(f"the sampler of constraint '{name}' returned no points")
         return batch
+
+    def seeded(self, seed: int) -> "Constraint":
+        """The same with a sampler of stored data, which has a method ``seeded``, drawing what it stores from a seed."""
+        seeded = getattr(self.sampler, "seeded", None)
+        return self if seeded is None else replace(self, sampler=seeded(seed))
 
     @property
     def seeks_zero(self) -> bool:

@@ -35,6 +35,8 @@ class ExportRequest:
         what: one of the problem's kinds of exports; None for the first that has the format.
         points: of a point cloud.
         ending: the format of the files in a folder; None for the ending of ``out``.
+        bodies: how many of a surface's bodies to keep, the largest ones; None for all.
+        told: hears a line on what a long export will take, before it is begun in earnest.
     """
 
     out: Path
@@ -44,12 +46,16 @@ class ExportRequest:
     what: str | None = None
     points: int = 200_000
     ending: str | None = None
+    bodies: int | None = None
+    told: Callable[[str], None] = lambda line: None
 
     def __post_init__(self) -> None:
         if not 1 <= self.points <= MOST_POINTS:
             raise PinnsceneError(f"points expected 1 to {MOST_POINTS}, got {self.points}")
         if not 8 <= self.resolution <= 4096:
             raise PinnsceneError(f"resolution expected 8 to 4096, got {self.resolution}")
+        if self.bodies is not None and self.bodies < 1:
+            raise PinnsceneError(f"bodies expected at least 1 to keep, got {self.bodies}")
         if self.level is not None and not isfinite(self.level):
             raise PinnsceneError(f"level expected a finite number, got {self.level}")
 
@@ -155,17 +161,20 @@ def export_surface(
         The file and the mesh's report.
     """
     from pinnscene.mesh import cell_size, extract, project, report, write_mesh
+    from pinnscene.mesh.bodies import largest
 
     first, second = (lambda s: request.progress(0.8 * s)), (lambda s: request.progress(0.8 + 0.2 * s))
     level = request.level or 0.0
-    mesh = extract(u, box, request.resolution, level, first)
+    mesh = extract(u, box, request.resolution, level, first, request.told)
+    mesh, dropped = (mesh, 0) if request.bodies is None else largest(mesh, request.bodies)
     mesh = project(u, mesh, cell_size(box, request.resolution), level, second)
     mesh = mesh if finish is None else finish(mesh)
     mesh = replace(mesh, vertices=mesh.vertices + np.array(origin))
     found = report(mesh)
     written = write_mesh(mesh, request.out)
-    hint = [] if found.watertight else ["open: the surface leaves the box; volume and genus are not defined"]
-    return Exported([written], [found.line(), *hint], asdict(found))
+    hints = [] if found.watertight else ["open: the surface leaves the box; volume and genus are not defined"]
+    hints += [f"left out: {dropped} smaller bodies"] if dropped else []
+    return Exported([written], [found.line(), *hints], asdict(found))
 
 
 def export_lattice(
@@ -178,10 +187,12 @@ def export_lattice(
     ``origin`` is added to the coordinates where the problem's domain is about another place than its data.
 
     Raises:
-        PinnsceneError: a level other than 0, or less room on the disk than the file takes.
+        PinnsceneError: a level other than 0, bodies to keep, or less room on the disk than the file takes.
     """
     from pinnscene.lattices import write_lattice
 
+    if request.bodies is not None:
+        raise PinnsceneError("bodies are pieces of a surface, npz has none: leave --bodies out")
     if request.level:
         raise PinnsceneError("level is for surfaces, npz holds the values as they are: leave --level out")
     shape = (request.resolution,) * len(problem.domain.axes)

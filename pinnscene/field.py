@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from pinnscene.ansatz import Ansatz
-from pinnscene.backbones import Backbone
+from pinnscene.backbones import Backbone, Linear
 from pinnscene.batch import Points, coordinates
 from pinnscene.conditions import Condition
 from pinnscene.conditions.bound import Conditional, Indifferent, check_code, join_code
-from pinnscene.derivatives import Jet, Operator, Streams, nested
-from pinnscene.encodings import Encoding
+from pinnscene.derivatives import Index, Jet, Operator, Streams, Tower, jet_of, nested, plan
+from pinnscene.encodings import Encoding, TensorProduct
+from pinnscene.encodings.separable import Places
 from pinnscene.errors import PinnsceneError
 from pinnscene.layers import Affine
 from pinnscene.views import Differentiable, FunctionField, coefficient
@@ -26,8 +27,7 @@ class Field(nn.Module, Conditional, Differentiable):
 
     Attributes:
         axes, values: names of coordinates and outputs.
-        engine: "jets", "nested", or "auto": jets for second order, nested beyond, and for first order whichever
-            has less to do.
+        engine: "jets", "nested", or "auto": jets from second order on, and for first order whichever has less to do.
         params: coefficients for ``param``.
         condition: gives the codes of a family of fields; such a field is called through ``bind``.
     """
@@ -51,7 +51,7 @@ class Field(nn.Module, Conditional, Differentiable):
         super().__init__()
         self.axes, self.values, self.engine = axes, values, engine
         self.encoding, self.backbone, self.condition = encoding, backbone, condition
-        self.head = Affine(backbone.outputs, len(values))
+        self.head = Affine(backbone.outputs, len(values), backbone.biased)
         self.ansatz, self.params = ansatz or Ansatz(), params or {}
         low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
         self.register_buffer("centre", (low + high) / 2)
@@ -80,9 +80,35 @@ class Field(nn.Module, Conditional, Differentiable):
         """Let the encoding grow with training, of which ``share`` is done."""
         self.encoding.refresh(share)
 
+    @property
+    def random(self) -> bool:
+        """Whether features can be drawn at a scale of choice."""
+        return self.backbone.random or self.encoding.random
+
+    @property
+    def separable(self) -> bool:
+        """Whether the field is a sum of products of functions of one axis each."""
+        return isinstance(self.encoding, TensorProduct) and isinstance(self.backbone, Linear)
+
+    def places(self, x: Tensor) -> Places:
+        """Where points x [n, d] lie in the lattice of a separable field."""
+        assert isinstance(self.encoding, TensorProduct)
+        return Places(self.encoding, (x - self.centre) / self.extent)
+
+    def sums(self, places: Places, weight: Tensor, indices: Sequence[Index]) -> list[Tensor]:
+        """The network's partial derivatives [n, k] at ``places`` for weights [k, m] of the last layer."""
+        parts = places.sums(weight, indices, self.chunk)
+        rates = [self.ansatz.scale / float(self.extent[list(index)].prod()) for index in indices]
+        return [rate * part for rate, part in zip(rates, parts, strict=True)]
+
+    def _sums(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        tower = Tower.plan(operators)
+        jet = jet_of(torch.stack(self.sums(self.places(x), self.head.weight, tower.indices)), tower)
+        return tower.answers(self._dressed(jet, x, tower).data)
+
     def resize_head(self) -> None:
         """A new last layer, zero, after the backbone has been exchanged."""
-        head = Affine(self.backbone.outputs, len(self.values)).to(self.head.weight)
+        head = Affine(self.backbone.outputs, len(self.values), self.backbone.biased).to(self.head.weight)
         self.head, self.backbone = head, self.backbone.to(head.weight)
 
     @property
@@ -111,6 +137,8 @@ class Field(nn.Module, Conditional, Differentiable):
         """``derivatives`` under a code (see ``bind``); None for a field without a condition."""
         x = self._coordinates(p)
         check_code(self.condition, code, len(x))
+        if self.separable and not x.requires_grad and self.engine != "nested":
+            return self._sums(x, operators)
         if len(x) > self.chunk and not torch.is_grad_enabled():
             return self._in_chunks(x, operators, code)
         order = max(len(index) for op in operators for index in op)
@@ -119,14 +147,12 @@ class Field(nn.Module, Conditional, Differentiable):
             return [op[()] * value for op in operators]
         if self._engine(order, operators, x) == "nested":
             return nested(lambda x: self._value(x, code), x, operators)
-        streams = Streams.plan(operators)
+        streams = plan(operators)
         return streams.answers(self._jet(x, streams, code).data)
 
     def _engine(self, order: int, operators: Sequence[Operator], x: Tensor) -> str:
         """The engine to take: the one that was set, or the faster one (``benchmarks/derivatives.py``)."""
-        if self.engine == "jets" and order > 2:
-            raise PinnsceneError(f"jets carry derivatives to second order, got order {order}: use engine 'nested'")
-        if order > 2 or x.requires_grad:
+        if x.requires_grad or (order > 2 and not self.encoding.towers):
             return "nested"
         if self.engine == "auto" and order == 1 and not self.encoding.favours_jets:
             # one reverse sweep an output, against one stream a direction
@@ -156,16 +182,19 @@ class Field(nn.Module, Conditional, Differentiable):
         return FunctionField(part, self.axes, self.values, self.params)
 
     def feature_derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        """What the last layer is multiplied by, one [n, m + 1] an operator, the bias last.
+        """What the last layer is multiplied by, one [n, m + 1] an operator, the bias last where there is one.
 
         With the lift g of the ansatz, u_op = g_op + features_op W.
         """
         x = self._coordinates(p)
         check_code(self.condition, None, len(x))
-        streams = Streams.plan(operators)
+        streams = plan(operators)
+        if isinstance(streams, Tower) and not self.encoding.towers:
+            raise PinnsceneError("this encoding has features to second order only: take another, or adam")
         features = self._features(self._start(x, streams), None)
         assert isinstance(features, Jet)
-        features = Jet(features.with_one().data * self.ansatz.scale, streams)
+        features = features.with_one() if self.backbone.biased else features
+        features = jet_of(features.data * self.ansatz.scale, streams)
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         return streams.answers((features if factor is None else features * factor).data)
 
@@ -190,26 +219,32 @@ class Field(nn.Module, Conditional, Differentiable):
             raise PinnsceneError(f"the ansatz's {name} expected to return [{len(p)}, {max(columns)}], got {got}")
         return value.to(self.dtype)
 
-    def _start(self, x: Tensor, streams: Streams) -> Jet:
+    def _start(self, x: Tensor, streams: Streams | Tower) -> Jet:
         scale = 1 / self.extent
         data = streams.start(x) * scale
-        return Jet(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
+        return jet_of(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
 
-    def _jet(self, x: Tensor, streams: Streams, code: Tensor | None) -> Jet:
-        jet = Jet(self.head(self._features(self._start(x, streams), code)).data * self.ansatz.scale, streams)
+    def _jet(self, x: Tensor, streams: Streams | Tower, code: Tensor | None) -> Jet:
+        jet = jet_of(self.head(self._features(self._start(x, streams), code)).data * self.ansatz.scale, streams)
+        return self._dressed(jet, x, streams)
+
+    def _dressed(self, jet: Jet, x: Tensor, streams: Streams | Tower) -> Jet:
+        """The jet of the field from that of its network: the ansatz around it."""
         factor = self._extra("factor", self.ansatz.factor, x, streams)
         lift = self._extra("lift", self.ansatz.lift, x, streams)
         jet = jet if factor is None else jet * factor
-        return jet if lift is None else Jet(jet.data + lift.data, streams)
+        return jet if lift is None else jet_of(jet.data + lift.data, streams)
 
-    def _extra(self, name: str, part: Callable[[Any], Tensor] | None, x: Tensor, streams: Streams) -> Jet | None:
+    def _extra(
+        self, name: str, part: Callable[[Any], Tensor] | None, x: Tensor, streams: Streams | Tower
+    ) -> Jet | None:
         """The jet of the ansatz's factor or lift."""
         if part is None:
             return None
         checked = lambda p: self._part(name, part, p)
         seen = part if isinstance(part, Differentiable) else FunctionField(checked, self.axes)
         answers = seen.derivatives(Points(x, self.axes), streams.questions())
-        return Jet(torch.stack(answers).to(self.dtype), streams)
+        return jet_of(torch.stack(answers).to(self.dtype), streams)
 
 
 def _rows(operators: Sequence[Operator], rows: slice, n: int) -> list[Operator]:

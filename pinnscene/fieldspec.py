@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from pinnscene.backbones import backbones
-from pinnscene.encodings import encodings
+import torch
+
+from pinnscene.backbones import Backbone, backbones
+from pinnscene.encodings import Encoding, encodings
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.field import Engine, Field
 from pinnscene.kinds import kinds
 from pinnscene.knobs import convert_all, knobs_of
+from pinnscene.memory import expect_room
 from pinnscene.seeds import generator
 
 if TYPE_CHECKING:
     from pinnscene.problem import Problem
+
+BYTES = 16  # of a parameter in training: itself, its gradient, and Adam's two moments, in single precision
 
 # A preset of --backbone is an encoding and a backbone with knobs of their own.
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -22,6 +27,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "mlp": ("none", "mlp", {}),
     "grid": ("grid", "mlp", {"activation": "softplus"}),
     "hash": ("hash", "mlp", {"activation": "softplus"}),
+    "tensor": ("tensor", "linear", {}),
 }
 
 
@@ -75,13 +81,10 @@ class FieldSpec:
         spec, domain = self.resolve(), problem.domain
         if not problem.values:
             raise PinnsceneError(f"{type(problem).__name__} must name its outputs, such as values = ('u',)")
-        make_encoding, make_backbone = encodings[str(spec.encoding)], backbones[_backbone(spec.backbone)]
-        own, other = knobs_of(make_encoding), knobs_of(make_backbone)
-        encoding = make_encoding(len(domain.axes), **{k: v for k, v in spec.knobs.items() if k in own})
         given = problem.condition()
         condition = None if given is None else given.build()
-        inputs = encoding.outputs + (0 if condition is None else condition.size)
-        backbone = make_backbone(inputs, **{k: v for k, v in spec.knobs.items() if k in other})
+        spec._expect_room(len(domain.axes), 0 if condition is None else condition.size)
+        encoding, backbone = spec._parts(len(domain.axes), 0 if condition is None else condition.size)
         lower, upper = problem.frame()
         kind = kinds[spec.kind]
         built = kind(
@@ -99,6 +102,31 @@ class FieldSpec:
         ).double()
         built.reset(generator(seed, "field"))
         return built
+
+    def _parts(self, axes: int, codes: int) -> tuple[Encoding, Backbone]:
+        """The encoding of so many axes, and the backbone on it and on so many entries of codes."""
+        make_encoding, make_backbone = encodings[str(self.encoding)], backbones[_backbone(self.backbone)]
+        own, other = knobs_of(make_encoding), knobs_of(make_backbone)
+        encoding = make_encoding(axes, **{k: v for k, v in self.knobs.items() if k in own})
+        knobs = {k: v for k, v in self.knobs.items() if k in other}
+        return encoding, make_backbone(encoding.outputs + codes, **knobs)
+
+    def _expect_room(self, axes: int, codes: int) -> None:
+        """Raise where memory does not hold the parameters, counted on a copy that has shapes alone."""
+        try:
+            with torch.device("meta"):
+                parts = self._parts(axes, codes)
+        except (RuntimeError, TypeError, OverflowError) as cause:
+            if "overflow" not in str(cause).lower():
+                return  # a part that cannot be made without values: it is not counted
+            raise PinnsceneError(f"a field with {self._sizes()} fits into no memory: take a smaller one") from None
+        count = sum(p.numel() for part in parts for p in part.parameters())
+        expect_room(f"a field with {self._sizes()}", BYTES * count, "take a smaller one")
+
+    def _sizes(self) -> str:
+        """The knobs that are whole numbers, as text."""
+        named = {k: v for k, v in self.knobs.items() if isinstance(v, int) and not isinstance(v, bool)}
+        return ", ".join(f"{name}={value}" for name, value in named.items()) or "its default sizes"
 
 
 def _backbone(name: str) -> str:

@@ -15,12 +15,18 @@ from pinnscene.derivatives.jet import Jet
 
 
 class Affine(nn.Module):
-    """x W^T + b with W [outputs, inputs]; zero until ``uniform`` fills it."""
+    """x W^T + b with W [outputs, inputs]; zero until ``uniform`` fills it. Not ``biased``, b stays zero."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    bias: Tensor
+
+    def __init__(self, inputs: int, outputs: int, biased: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(outputs, inputs))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        zero = torch.zeros(outputs)
+        if biased:
+            self.bias = nn.Parameter(zero)
+        else:
+            self.register_buffer("bias", zero)
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         if isinstance(a, Jet):
@@ -52,8 +58,21 @@ class Activation(nn.Module, ABC):
     def derivatives(self, z: Tensor, order: int) -> tuple[Tensor, ...]:
         """s(z) and its derivatives to ``order``, at most the third."""
 
+    def tower(self, z: Tensor, order: int) -> Sequence[Tensor]:
+        """s(z) and its derivatives to any ``order``: those past the third by autograd."""
+        if order <= 3:
+            return self.derivatives(z, order)
+        keep = torch.is_grad_enabled()
+        with torch.enable_grad():
+            at = z if z.requires_grad else z.detach().requires_grad_()
+            known = list(self.derivatives(at, 3))
+            while len(known) <= order:
+                flat = not known[-1].requires_grad
+                known.append(known[-1] if flat else torch.autograd.grad(known[-1].sum(), at, create_graph=True)[0])
+        return known if keep else [s.detach() for s in known]
+
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
-        return a.pointwise(self.derivatives) if isinstance(a, Jet) else self.derivatives(a, 0)[0]
+        return a.pointwise(self.tower) if isinstance(a, Jet) else self.derivatives(a, 0)[0]
 
 
 class Sine(Activation):
@@ -73,6 +92,11 @@ class Sine(Activation):
         slope = c if w == 1.0 else w * c
         first = (s, slope, -(w * w) * s)
         return first[: order + 1] if order < 3 else (*first, -(w * w) * slope)
+
+    def tower(self, z: Tensor, order: int) -> Sequence[Tensor]:
+        even, odd = self.derivatives(z, min(order, 1)) if order else (*self.derivatives(z, 0), z)
+        square = -(self.omega**2)  # each further derivative is this times the one before last
+        return [square ** (k // 2) * (odd if k % 2 else even) for k in range(order + 1)]
 
 
 class Tanh(Activation):

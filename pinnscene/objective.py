@@ -20,7 +20,7 @@ class Objective:
 
     Args:
         constraints: by name.
-        seed: every batch follows from it, the constraint's name and the step.
+        seed: every batch follows from it, the constraint's name and the step, and so does data that is drawn once.
         device, dtype: where and as what batches arrive.
         resample: fresh points at every step; else those of step 0 throughout.
     """
@@ -35,7 +35,8 @@ class Objective:
     ) -> None:
         if not constraints:
             raise PinnsceneError("a problem needs at least one constraint")
-        self.constraints, self.seed, self.device, self.dtype = constraints, seed, device, dtype
+        self.constraints = {name: constraint.seeded(seed) for name, constraint in constraints.items()}
+        self.seed, self.device, self.dtype = seed, device, dtype
         self.resample = resample
         self._fixed: dict[str, Any] | None = None
         self._heldout: dict[str, Any] | None = None

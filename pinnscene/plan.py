@@ -36,8 +36,9 @@ class Phase:
             raise unknown("precision", self.precision, PRECISIONS)
         if self.steps < 1 or self.every < 1:
             raise PinnsceneError(f"steps must be at least 1, got {min(self.steps, self.every)}")
-        if self.resample and self.solver.name in ("lbfgs",):
-            raise PinnsceneError("lbfgs needs fixed points: its line search compares losses of the same ones")
+        if self.resample and self.solver.name in ("lbfgs", "ssbroyden"):
+            name = self.solver.name
+            raise PinnsceneError(f"{name} needs fixed points: its line search compares losses of the same ones")
 
     def describe(self) -> dict[str, Any]:
         """Plain data from which ``make_plan`` builds the same phase."""

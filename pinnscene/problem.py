@@ -93,13 +93,25 @@ class Problem(ABC):
         """Where the field's codes come from, for a problem whose field stands for a family."""
         return None
 
+    def products(self) -> tuple[str, str]:
+        """The basis and the number of functions of each axis, such as "sine,chebyshev" and "24,8", that suit ``head``.
+
+        Both empty for random features.
+        """
+        return "", ""
+
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper.
+        """A field that suits the plan's first solver.
+
+        For ``head`` tensor features of ``products``, or random ones, wide and shallow; else narrow and deeper.
 
         Args:
             solver: name of the first solver.
             backbone: the preset or backbone asked for; None for the problem's own choice.
         """
+        basis, modes = self.products()
+        if solver == "head" and backbone in (None, "tensor") and basis:
+            return FieldSpec("tensor", knobs={"basis": basis, "modes": modes})
         name = backbone or "siren"
         if solver == "head":
             return FieldSpec(name, knobs={"width": 512, "depth": 1})
@@ -147,6 +159,12 @@ class Problem(ABC):
         """The problem on the k-th window, given the solved field of the window before."""
         del k, before
         return self
+
+    def in_windows(self, count: int) -> "Problem":
+        """The same in ``count`` windows of t, 1 for all of it at once."""
+        from pinnscene.marching import Marching
+
+        return Marching.even(self, count)
 
     def reference(self, p: Points) -> Tensor | None:
         """Exact or converged values [n, k] of the outputs ``compared`` at points; None where there are none."""

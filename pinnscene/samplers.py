@@ -72,7 +72,7 @@ class Fixed:
 
     sampler: Sampler
     seed: int = 0
-    _drawn: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _drawn: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, generator: torch.Generator) -> Any:
         place = str(generator.device)

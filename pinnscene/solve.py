@@ -9,6 +9,7 @@ from pinnscene.checkpoints import restore
 from pinnscene.config import Config, files_of, fingerprint, tuned
 from pinnscene.device import resolve_device
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.marching import marched
 from pinnscene.options import build_problem, find_problem, plain_options
 from pinnscene.plan import make_plan, with_steps
 from pinnscene.problem import Problem
@@ -31,6 +32,7 @@ class Settings:
         solver: names in order, "adam,lbfgs".
         backbone, encoding: presets or registered names.
         steps: a budget for every phase, or one for each.
+        windows: of t, solved one after the other.
         max_seconds, tol: see ``Budget``.
         device, dtype, seed: where, in which precision, from which seed.
         knobs: ``{"field": {"width": 128}, "adam": {"lr": 1e-4}, "pde": {"n": 4096}}``.
@@ -46,6 +48,7 @@ class Settings:
     dtype: str | None = None
     seed: int = 0
     knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    windows: int | None = None
 
 
 def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
@@ -72,7 +75,10 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
     spec = problem.field(plan[0].solver.name, settings.backbone)
     spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
-    spec.build(problem.stage(0, None))  # a field that cannot be built is told now, before any file is made
+    first = marched(problem, settings.windows).stage(0, None)
+    built = spec.build(first)  # a field that cannot be built is told now, before any file is made
+    for phase in plan:
+        phase.solver.expect_fit(built)
     budget = Budget(settings.max_seconds, settings.tol)
     chosen = {k: {**own.get(k, {}), **settings.knobs.get(k, {})} for k in constraints}
     chosen = {k: v for k, v in chosen.items() if v}
@@ -89,6 +95,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         settings.device,
         budget,
         data,
+        settings.windows,
     )
 
 
@@ -104,8 +111,8 @@ def run_config(
     """Train as configured, reporting to ``run`` and ``observers``; ``watch`` takes the cheap metric meanwhile."""
     monitor = problem.monitor() if watch else None
     watched = (lambda u: (monitor[0], monitor[1](u))) if monitor is not None else None
-    return train(
-        problem,
+    solution = train(
+        marched(problem, config.windows),
         config.field,
         config.plan,
         budget=config.budget,
@@ -117,6 +124,7 @@ def run_config(
         monitor=watched,
         state=state,
     )
+    return replace(solution, problem=problem)
 
 
 def solve(
@@ -197,6 +205,8 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
                 f"this run's option {option} is code, {value}: name it to have it loaded, --set {option}=FILE.py:name"
             )
     for option, record in config.data.items():
+        if option not in given:
+            options[option] = _found(str(options[option]), record)
         _check_data(option, Path(str(options[option])), record)
     made = build_problem(find_problem(name), options)
     free = {*made.data_options(), *made.view_options()}
@@ -205,6 +215,12 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
         if option not in free and not names_code(str(value)) and str(value) != str(trained):
             raise PinnsceneError(f"this run was trained with {option}={trained}: leave {option} out, or solve anew")
     return made, replace(config, options=options)
+
+
+def _found(named: str, record: Mapping[str, Any]) -> str:
+    """Where data is: as recorded, since a relative name is seen from the folder of the solve; else as named."""
+    recorded = record.get("path")
+    return str(recorded) if recorded and Path(str(recorded)).exists() else named
 
 
 def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
@@ -229,8 +245,8 @@ def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
 def load_state(run: Run, problem: Problem, config: Config) -> State:
     """The state of a run's newest checkpoint, on the CPU."""
     content = run.checkpoint()
-    fields = []
+    fields, whole = [], marched(problem, config.windows)
     for k in range(len(content["fields"])):
-        stage = problem.stage(k, fields[k - 1] if k else None)
+        stage = whole.stage(k, fields[k - 1] if k else None)
         fields.append(config.field.build(stage, config.seed + k))
     return restore(content, fields)

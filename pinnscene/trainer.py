@@ -10,6 +10,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from pinnscene.collocation import suited
 from pinnscene.constraint import Constraint
 from pinnscene.device import precision, resolve_device, resolve_dtype
 from pinnscene.errors import PinnsceneError
@@ -140,7 +141,10 @@ class _Loop:
             state.fields[k].to(device, dtype)
             for solved in state.fields[:k]:  # they stay in the precision that they were solved in
                 solved.to(device, dtype if device.type == "mps" else None)
-            objective = Objective(self.constraints(stage), self.seed + k, device, dtype, phase.resample)
+            constraints = self.constraints(stage)
+            if not phase.resample:
+                constraints = suited(constraints, state.fields[k])
+            objective = Objective(constraints, self.seed + k, device, dtype, phase.resample)
             baseline = Baseline(objective, state.fields[k])
             with precision(phase.precision, device):
                 status = self._run_phase(phase, state.fields[k], objective, baseline, interrupt)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
-from pinnscene.derivatives import Operator, nested
+from pinnscene.derivatives import Index, Operator, nested
 from pinnscene.errors import unknown
 
 
@@ -63,10 +63,13 @@ class FunctionField(Differentiable):
 
 
 class Frozen(Differentiable):
-    """A field with one axis held at a value, ``Frozen(u, "t", 0.5)``: constant along that axis."""
+    """A field with one axis held at a value, ``Frozen(u, "t", 0.5)``: constant along that axis.
 
-    def __init__(self, u: Differentiable, axis: str, value: float) -> None:
-        self.u, self.axis, self.value = u, axis, value
+    With ``order`` m it is the Taylor polynomial of that degree along the axis: order 1 keeps the velocity too.
+    """
+
+    def __init__(self, u: Differentiable, axis: str, value: float, order: int = 0) -> None:
+        self.u, self.axis, self.value, self.order = u, axis, value, order
         self.axes, self.values = u.axes, u.values
 
     def param(self, name: str, p: Points | Tensor) -> Any:
@@ -75,11 +78,23 @@ class Frozen(Differentiable):
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         k = self.axes.index(self.axis)
         x = coordinates(p, len(self.axes)).clone()
+        powers = [torch.ones_like(x[:, :1])]
+        for m in range(1, self.order + 1):
+            powers.append(powers[-1] * (x[:, k : k + 1] - self.value) / m)
         x[:, k] = self.value
-        kept = [{index: c for index, c in op.items() if k not in index} for op in operators]
+        kept = [self._expand(op, k, powers) for op in operators]
         answers = iter(self.u.derivatives(x, [op for op in kept if op]) if any(kept) else [])
         zero = x.new_zeros(len(x), len(self.values))
         return [next(answers) if op else zero for op in kept]
+
+    def _expand(self, op: Operator, k: int, powers: Sequence[Tensor]) -> Operator:
+        """The operator at the value: (t - value)^m / m! goes with one more derivative along the axis each."""
+        found: dict[Index, float | Tensor] = {}
+        for index, c in op.items():
+            for m in range(self.order + 1 - index.count(k)):
+                raised = tuple(sorted((*index, *[k] * m)))
+                found[raised] = found.get(raised, 0.0) + (c * powers[m] if m else c)
+        return found
 
 
 def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tuple[str, ...]) -> Any:

@@ -5,30 +5,28 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
-from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
-from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import partials
-from pinnscene.problem import Conventional, Problem, Reference
-from pinnscene.problems.refined import Refined
+from pinnscene.problem import Conventional, Reference
+from pinnscene.problems.refinement import Refined
+from pinnscene.problems.steady import Steady
 from pinnscene.problems.streamfunction import Streamfunction
 from pinnscene.problems.wallconstraints import WEIGHT, level_at
 from pinnscene.render.flow import draw_flow
 from pinnscene.views import Differentiable
 
-WIDTH, POINTS = 500, 2000  # features of the last layer, interior points
+MODES, POINTS = "28,28", 2000  # Chebyshev polynomials along each axis; points inside for features that take any
 RESOLUTIONS = (48, 64)  # intervals an axis of the coarse and of the fine solve
 
 
 @dataclass(frozen=True)
-class Cavity(Problem):
+class Cavity(Steady):
     """u u_x + v u_y = -p_x + nu lap(u), u v_x + v v_y = -p_y + nu lap(v), u_x + v_y = 0 on the unit square.
 
     The steady Navier-Stokes equations, three outputs: the velocity (u, v) and the pressure p over the density.
@@ -41,10 +39,9 @@ class Cavity(Problem):
 
     nu: float = 0.01  # kinematic viscosity, length^2 / time
     lid: float = 4.0  # four times the lid's velocity in its middle, length / time
-    n: int = 0  # interior points a step; 0 for 2000
+    n: int = 0  # interior points a step, for features that take any; 0 for 2000
 
     values = ("u", "v", "p")
-    domain = Box(x=(0.0, 1.0), y=(0.0, 1.0))
 
     def __post_init__(self) -> None:
         if not (isfinite(self.nu) and self.nu > 0):
@@ -82,14 +79,13 @@ class Cavity(Problem):
         return u(p)[:, :2] - torch.cat([speed, torch.zeros_like(speed)], 1)
 
     def notes(self) -> list[str]:
-        return ["the lid and the side walls contradict each other in the upper corners: the velocity's gradient jumps"]
+        return [
+            "the lid and the side walls contradict each other in the upper corners: the velocity's gradient jumps",
+            "the reference is solved at two resolutions when first asked for: some ten seconds",
+        ]
 
-    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": WIDTH}) if solver == "head" else spec
-
-    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": {"steps": 3000}}
+    def modes(self) -> str:
+        return MODES
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         return [draw_flow(self, u, folder / "flow.png"), *super().figures(u, folder)]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any, Literal
 
 from pinnscene.ansatz import Ansatz
@@ -11,7 +12,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.problems.distanceconstraints import from_distances, from_points
 from pinnscene.problems.shapeproblem import TABLES, ShapeProblem
-from pinnscene.problems.shapesampling import Pool, far_away, located, placed
+from pinnscene.problems.shapesampling import Pool, expect_step, far_away, located, placed
 from pinnscene.samplers import count
 
 # The field, and Adam's knobs, by preset: what reached a surface distance of 0.1 % of the diagonal soonest.
@@ -49,17 +50,18 @@ class EikonalSdf(ShapeProblem):
     truncate: float = 0.0  # distance beyond which the field is only to be that far, the shape's units; 0 for none
     slopes: int = 2048  # points a step at which the gradient is taken
 
-    presets, adam = FIELDS, ADAM
+    presets, adam, family = FIELDS, ADAM, "decoder"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.truncate >= 0:
-            raise PinnsceneError(f"truncate expected a distance of at least 0, got {self.truncate}")
+        if not 0 <= self.truncate < inf:
+            raise PinnsceneError(f"truncate expected a finite distance of at least 0, got {self.truncate}")
         if self.learn == "distance" and self.truth.kind == "cloud":
             raise PinnsceneError("learn=distance needs a mesh, a volume or a solid; a cloud has learn=points")
         if self.truncate and not self.measured:
             raise PinnsceneError("truncate cuts off true distances, and learn=points has none: leave truncate out")
         count(self.slopes, "slopes, points a step at which the gradient is taken,")
+        expect_step(self.n, self.slopes)
 
     def ansatz(self) -> Ansatz:
         """Half the frame's side as the unit of distance: the network's slope is about one too."""

@@ -2,8 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -41,6 +40,7 @@ class Method(ABC):
     noise: float
     n: int
     shapes: int
+    _pools: dict[int, Pool] = field(default_factory=dict, init=False, repr=False)
     values: ClassVar[tuple[str, ...]]
     network: ClassVar[dict[str, Any]]  # knobs of an mlp, and of Adam, that suit it
     adam: ClassVar[dict[str, Any]]
@@ -96,10 +96,12 @@ class Method(ABC):
     def most(self) -> int:
         """The number of points of a cloud that are enough."""
 
-    @cached_property
-    def pool(self) -> Pool:
-        """The samples of the members trained on."""
-        return draw_pool(self.family.trained, self.known, KEPT, SURFACE, 0)
+    def pool(self, seed: int) -> Pool:
+        """The samples of the members trained on; those of one seed are kept at a time."""
+        if seed not in self._pools:
+            self._pools.clear()
+            self._pools[seed] = draw_pool(self.family.trained, self.known, KEPT, SURFACE, seed)
+        return self._pools[seed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,7 @@ class Decoder(Method):
         return member.distance(q)
 
     def constraints(self) -> Mapping[str, Constraint]:
-        sampler = FamilySampler(lambda: self.pool, self.n, self.shapes)
+        sampler = FamilySampler(self.pool, self.n, self.shapes)
         weights, penalties = {"distance": 1.0, "prior": self.prior * self.size}, {"distance": absolute, "prior": square}
         return {"shapes": Constraint(sampler, self._residual, penalties, weights)}
 
@@ -178,7 +180,7 @@ class Encoder(Method):
         return member.inside(q)
 
     def constraints(self) -> Mapping[str, Constraint]:
-        sampler = CloudSampler(lambda: self.pool, self.n, self.shapes, self.points, self.noise)
+        sampler = CloudSampler(self.pool, self.n, self.shapes, self.points, self.noise)
         return {"shapes": Constraint(sampler, self._residual, softplus)}
 
     @staticmethod

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pinnscene.batch import Batch
 from pinnscene.problems.familyshapes import Member
+from pinnscene.problems.shapesampling import expect_step
 from pinnscene.samplers import count
 from pinnscene.seeds import generator as stream
 
@@ -88,24 +89,31 @@ class FamilySampler:
     """``n`` points, as many of each of ``shapes`` members drawn anew; the pool is made at the first draw.
 
     Attributes:
-        pool: gives the samples to draw from.
+        pool: gives the samples of a seed to draw from.
         n: points a batch.
         shapes: members a batch; all where there are fewer.
+        seed: of the pool.
     """
 
-    pool: Callable[[], Pool] = field(repr=False)
+    pool: Callable[[int], Pool] = field(repr=False)
     n: int
     shapes: int
+    seed: int = field(default=0, kw_only=True)
     _moved: dict[str, Pool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         count(self.n, "the number of points n")
+        expect_step(self.n)
         count(self.shapes, "the number of shapes a step")
 
     def __call__(self, generator: torch.Generator) -> FamilyPoints:
         pool, members = self._members(generator)
         xyz, target = self._points(pool, members, generator)
         return FamilyPoints(xyz.flatten(0, 1), members.repeat_interleave(xyz.shape[1]), target.flatten(0, 1))
+
+    def seeded(self, seed: int) -> Self:
+        """The same of a pool drawn from another seed."""
+        return replace(self, seed=seed)
 
     def _members(self, g: torch.Generator) -> tuple[Pool, Tensor]:
         pool = self._on(g.device)
@@ -120,7 +128,7 @@ class FamilySampler:
 
     def _on(self, device: torch.device) -> Pool:
         if str(device) not in self._moved:
-            self._moved[str(device)] = self.pool().to(device)
+            self._moved[str(device)] = self.pool(self.seed).to(device)
         return self._moved[str(device)]
 
 

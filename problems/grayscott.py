@@ -1,38 +1,29 @@
 """The Gray-Scott equations: two substances that diffuse and react, on a square."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
-from pinnscene.constraint import Constraint
-from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
-from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import partials
-from pinnscene.problem import Conventional, Problem, Reference
-from pinnscene.problems.refined import Refined
-from pinnscene.problems.squaremodes import Array, Semilinear, SquareModes
-from pinnscene.problems.wallconstraints import structure_of, wall_constraints
-from pinnscene.problems.walls import parse_walls
-from pinnscene.views import Differentiable, Frozen
+from pinnscene.problem import Conventional, Reference
+from pinnscene.problems.evolution import Defaults, Evolution, Function
+from pinnscene.problems.refinement import Refined
+from pinnscene.problems.squaremodes import Array, SquareEquation, SquareModes
+from pinnscene.views import Differentiable
 
-Function = Callable[[Points], Tensor]
-
-WIDTH, POINTS, WINDOWS = 600, 3000, 20  # features of the last layer, interior points, windows of t
 # Cosine modes an axis, longest step of time and time between kept states, coarse and fine.
 RESOLUTIONS = ((192, 1.0, 2.0), (256, 0.5, 1.0))
 
 
 @dataclass(frozen=True)
-class GrayScott(Problem):
+class GrayScott(Evolution):
     """u_t = du lap(u) + feed (1 - u) - u v^2, v_t = dv lap(v) - decay v + u v^2 on [-1, 1]^2.
 
     Domain: x and y from -1 to 1, t from ``begin`` to ``end``. Two outputs: u is fed in, v consumes it and decays.
@@ -42,88 +33,48 @@ class GrayScott(Problem):
     Reference: cosine modes and ETDRK4, converged by refinement.
     """
 
+    end: float = 200.0  # last time
+    start: str | Function = "spots"  # u and v at the start: spots, or FILE.py:name giving [n, 2]
     du: float = 1e-5  # diffusivity of u, length^2 / time
     dv: float = 5e-6  # diffusivity of v, length^2 / time
     feed: float = 0.04  # rate at which u is fed in and both are washed out, 1 / time
     decay: float = 0.1  # rate at which v disappears, washed out included, 1 / time
-    begin: float = 0.0  # first time
-    end: float = 200.0  # last time
-    start: Literal["spots"] | Function = "spots"  # u and v at the start: spots, or FILE.py:name giving [n, 2]
-    hard: bool = True  # hold the start by the ansatz
-    n: int = 0  # interior points a step; 0 for 3000
-    windows: int = 0  # windows of t solved one after the other; 0 for 20
 
     values = ("u", "v")
+    lower, upper, walls = -1.0, 1.0, "neumann"
 
     def __post_init__(self) -> None:
         rates = {name: getattr(self, name) for name in ("du", "dv", "feed", "decay")}
         for name, rate in rates.items():
             if not (isfinite(rate) and rate >= 0):
                 raise PinnsceneError(f"gray-scott expected {name} >= 0, got {rate}")
-        if self.n < 0 or self.windows < 0:
-            raise PinnsceneError(f"gray-scott expected n >= 0 and windows >= 0, got {self.n} and {self.windows}")
-        if isinstance(self.start, str) and self.start != "spots":
-            raise PinnsceneError(f"gray-scott expected start spots or a function, got '{self.start}'")
-        _ = self.domain  # raises on bad ends
+        super().__post_init__()
 
     @property
-    def domain(self) -> Box:
-        return Box(x=(-1.0, 1.0), y=(-1.0, 1.0), t=(self.begin, self.end))
+    def space(self) -> tuple[str, ...]:
+        """The space axes."""
+        return ("x", "y")
 
-    def initial(self, p: Points) -> Tensor:
-        """U and v at the start, [n, 2]."""
-        return spots(p) if isinstance(self.start, str) else self.start(p)
+    def starts(self) -> Mapping[str, Function]:
+        return {"spots": spots}
 
-    def constraints(self) -> Mapping[str, Constraint]:
-        n = self.n or POINTS
-        found = {"pde": Constraint(self.domain.interior(n, "sobol"), self._pde)}
-        if not self.hard:
-            start = lambda u, p: u(p) - self.initial(p)
-            found["start"] = Constraint(self.domain.face(n // 4 + 1, t=self.begin, points="sobol"), start, weight=100.0)
-        return found | wall_constraints(self.domain, parse_walls("neumann", ("x", "y")), n)
+    def defaults(self) -> Defaults:
+        return Defaults(2000, windows=100, basis="cosine,cosine,chebyshev", modes="96,96,5")
 
-    def _pde(self, u: Differentiable, p: Points) -> Tensor:
+    def notes(self) -> list[str]:
+        return ["the reference is solved at two resolutions when first asked for: some ten seconds"]
+
+    def pde(self, u: Differentiable, p: Points) -> Tensor:
         value, rate, xx, yy = partials(u, p, "", "t", "xx", "yy")
-        diffused = (xx + yy) * torch.tensor([self.du, self.dv], dtype=xx.dtype, device=xx.device)
-        a, b = value[:, :1], value[:, 1:]
+        du, dv, feed, decay = (u.param(name, p) for name in ("du", "dv", "feed", "decay"))
+        (a, b), (lap_a, lap_b) = value.split(1, 1), (xx + yy).split(1, 1)
         reacted = a * b**2
-        gained = torch.cat([self.feed * (1 - a) - reacted, reacted - self.decay * b], 1)
-        return rate - diffused - gained
-
-    def structure(self) -> dict[str, str]:
-        return structure_of(self.domain, parse_walls("neumann", ("x", "y")))
-
-    def ansatz(self) -> Ansatz | None:
-        """(u, v) = start + (t - begin) / (end - begin) N: the start is exact."""
-        if not self.hard:
-            return None
-        lift = Frozen(self.start.u, "t", self.begin) if isinstance(self.start, Frozen) else self.initial
-        return Ansatz(lift, lambda p: (p["t"] - self.begin) / (self.end - self.begin))
-
-    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": WIDTH}) if solver == "head" else spec
-
-    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": {"steps": 3000}}
-
-    def cuts(self) -> tuple[float, ...]:
-        count = self.windows or WINDOWS
-        if count == 1:
-            return ()
-        return tuple(self.begin + (self.end - self.begin) * k / count for k in range(1, count + 1))
-
-    def stage(self, k: int, before: Differentiable | None) -> "GrayScott":
-        ends = self.cuts()
-        if not ends:
-            return self
-        if before is None:
-            return replace(self, end=ends[k], windows=1)
-        return replace(self, begin=ends[k - 1], end=ends[k], start=Frozen(before, "t", ends[k - 1]), windows=1)
+        gained = torch.cat([du * lap_a + feed * (1 - a) - reacted, dv * lap_b - decay * b + reacted], 1)
+        return rate - gained
 
     @property
     def _reference(self) -> Refined:
-        return _reference(replace(self, n=0, windows=0, hard=True))
+        return _reference(replace(self, n=0, windows=0, growth=0.0, hard=None))
 
     def reference(self, p: Points) -> Tensor:
         return self._reference(p)
@@ -151,7 +102,7 @@ def _reference(problem: GrayScott) -> Refined:
         # the linear losses stand in the stiff part
         return np.stack([problem.feed - product, product])
 
-    equation = Semilinear(
+    equation = SquareEquation(
         "cosine",
         -1.0,
         1.0,
@@ -159,7 +110,7 @@ def _reference(problem: GrayScott) -> Refined:
         (problem.du, problem.dv),
         (problem.feed, problem.decay),
         reaction,
-        problem.initial,
+        problem.u0,
     )
     coarse, fine = (f"{n} x {n} cosine modes, ETDRK4 in steps of {step:g}" for n, step, _ in RESOLUTIONS)
     return Refined(problem.domain, (coarse, fine), lambda level: SquareModes(equation, *RESOLUTIONS[level]))

@@ -1,28 +1,23 @@
 """The heat equation on a box."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any, Literal
 
 from torch import Tensor
 
-from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
-from pinnscene.constraint import Constraint
-from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import operator
-from pinnscene.problem import Conventional, Problem, Reference
+from pinnscene.problem import Conventional, Reference
 from pinnscene.problems import heatstarts
+from pinnscene.problems.evolution import Defaults, Evolution, Function
 from pinnscene.problems.heatreference import HeatReference
-from pinnscene.problems.wallconstraints import WallValues, structure_of, values_of, wall_constraints
-from pinnscene.problems.walls import Wall, parse_walls
+from pinnscene.problems.wallconstraints import WallValues, values_of
 from pinnscene.views import Differentiable, Frozen, FunctionField
-
-Function = Callable[[Points], Tensor]
 
 # By space dimensions: features of the last layer, interior points, windows of t, for a start made of modes.
 SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3), 4: (2000, 4000, 1), 5: (2000, 4000, 1)}
@@ -33,7 +28,7 @@ GROWTH = 3.0
 
 
 @dataclass(frozen=True)
-class Heat(Problem):
+class Heat(Evolution):
     """u_t = alpha sum_i ratio_i u_ii + f on a box in 1 to 5 space dimensions: x, y, z, w, v.
 
     Domain: each space axis from ``lower`` to ``upper``, t from ``begin`` to ``end``.
@@ -51,19 +46,11 @@ class Heat(Problem):
     ratios: tuple[float, ...] = ()  # diffusivity along each space axis over alpha, such as [4e-6,1]; none for all 1
     lower: float = 0.0  # lower end of the space axes, length
     upper: float = 1.0  # upper end of the space axes, length
-    begin: float = 0.0  # first time
-    end: float = 1.0  # last time
     start: Literal["sine", "modes", "bump", "step"] | Function = "sine"  # u0: a name or FILE.py:name
     mode: int | tuple[int, ...] = 1  # which mode of the walls the sine start is; along each axis, such as [20,1]
     exact: Literal["none", "sines"] | Function = "none"  # a solution that gives all data: sum of sin(2 x), FILE.py:name
     source: float | Function = 0.0  # f, value / time: a number or FILE.py:name
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
-    hard: bool = True  # hold the start, and zero Dirichlet walls where it agrees with them, by the ansatz
-    n: int = 0  # interior points a step; 0 chooses by dims
-    windows: int = 0  # windows of t solved one after the other; 0 chooses by dims and start
-    growth: float = 0.0  # ratio of each window's end to that of the one before, 1 for even windows; 0 chooses
-
-    values = ("u",)
 
     def __post_init__(self) -> None:
         if self.dims not in SIZES:
@@ -75,13 +62,7 @@ class Heat(Problem):
         for name, given in (("ratios", self.ratios), ("mode", self.modes)):
             if len(given) not in (0, self.dims) or not all(isfinite(g) and g > 0 for g in given):
                 raise PinnsceneError(f"heat expected {name} of {self.dims} positive numbers, got {list(given)}")
-        if self.n < 0 or self.windows < 0:
-            raise PinnsceneError(f"heat expected n >= 0 and windows >= 0, got {self.n} and {self.windows}")
-        if self.growth != 0 and not (isfinite(self.growth) and self.growth >= 1):
-            raise PinnsceneError(f"heat expected growth 0 or at least 1, got {self.growth}")
-        if isinstance(self.start, str) and self.start not in heatstarts.NAMES:
-            raise PinnsceneError(f"heat expected start {', '.join(heatstarts.NAMES)} or a function, got '{self.start}'")
-        _ = self.domain, self.conditions  # both raise on bad input
+        super().__post_init__()
         if self.exact != "none":
             self._check_exact()
 
@@ -105,15 +86,6 @@ class Heat(Problem):
         """The mode of the sine start along each axis of space."""
         return (self.mode,) * self.dims if isinstance(self.mode, int) else self.mode
 
-    @cached_property
-    def domain(self) -> Box:
-        return Box(**dict.fromkeys(self.space, (self.lower, self.upper)), t=(self.begin, self.end))
-
-    @cached_property
-    def conditions(self) -> dict[str, tuple[Wall, Wall]]:
-        """The lower and upper wall of each space axis."""
-        return parse_walls(self.walls, self.space)
-
     @property
     def diffusivities(self) -> dict[str, float]:
         """The factor of alpha along each axis of space."""
@@ -132,13 +104,13 @@ class Heat(Problem):
         """The right sides of the walls, None where they are the numbers in ``walls``."""
         return None if self.solution is None else values_of(self.solution)
 
+    def starts(self) -> Mapping[str, Function]:
+        return {name: partial(made, self) for name, made in heatstarts.NAMES.items()}
+
     def u0(self, p: Points) -> Tensor:
-        """The initial state [n, 1]."""
-        if not isinstance(self.start, str):
-            return self.start(p)
-        if self.solution is not None:
+        if self.solution is not None and isinstance(self.start, str):
             return Frozen(self.solution, "t", self.begin)(p)
-        return heatstarts.NAMES[self.start](self, p)
+        return super().u0(p)
 
     def heating(self, p: Points) -> Tensor | float:
         """The source f, [n, 1] or a number."""
@@ -149,44 +121,13 @@ class Heat(Problem):
     def params(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
-    def constraints(self) -> Mapping[str, Constraint]:
-        n = self.n or self._sizes[1]
-        found = {"pde": Constraint(self.domain.interior(n, "sobol"), self._pde)}
-        if not self.hard:
-            start = lambda u, p: u(p) - self.u0(p)
-            found["start"] = Constraint(self.domain.face(n // 4 + 1, t=self.begin, points="sobol"), start, weight=100.0)
-        return found | wall_constraints(self.domain, self.conditions, n, self._held, self.right)
-
-    def structure(self) -> dict[str, str]:
-        return structure_of(self.domain, self.conditions, self.right, self.u0)
-
     def _gained(self, u: Differentiable, p: Points) -> Tensor:
         """u_t - alpha sum_i ratio_i u_ii, [n, 1]."""
         alpha = u.param("alpha", p)
         return operator(u, p, {"t": 1.0, **{2 * axis: -alpha * ratio for axis, ratio in self.diffusivities.items()}})
 
-    def _pde(self, u: Differentiable, p: Points) -> Tensor:
+    def pde(self, u: Differentiable, p: Points) -> Tensor:
         return self._gained(u, p) - self.heating(p)
-
-    @cached_property
-    def _held(self) -> tuple[str, ...]:
-        """Axes whose walls the ansatz holds: zero Dirichlet on both, and u0 zero there."""
-        return tuple(axis for axis, kind in self.structure().items() if kind == "dirichlet") if self.hard else ()
-
-    def ansatz(self) -> Ansatz | None:
-        """U = u0 + (t - begin) prod (x - lower)(upper - x) N: start and held walls are exact."""
-        if not self.hard:
-            return None
-        length = self.upper - self.lower
-
-        def factor(p: Points) -> Tensor:
-            d = (p["t"] - self.begin) / (self.end - self.begin)
-            for axis in self._held:
-                d = d * (p[axis] - self.lower) * (self.upper - p[axis]) * (4 / length**2)
-            return d
-
-        lift = Frozen(self.start.u, "t", self.begin) if isinstance(self.start, Frozen) else self.u0
-        return Ansatz(lift, factor)
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
@@ -194,7 +135,8 @@ class Heat(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         probe = {"probe": 300} if self.dims > 2 else {}  # scores cost more there
-        return {"head": {"rescan": self._growth > 1, **probe}, "adam": {"steps": 3000}}
+        known = super().knobs(backbone)
+        return known | {"head": known["head"] | probe}
 
     @property
     def _sizes(self) -> tuple[int, int, int]:
@@ -204,24 +146,8 @@ class Heat(Problem):
     def _smooth(self) -> bool:
         return self.exact != "none" or (self.start in ("sine", "modes") and self.source == 0.0)
 
-    @property
-    def _growth(self) -> float:
-        return self.growth or (1.0 if self._smooth else GROWTH)
-
-    def cuts(self) -> tuple[float, ...]:
-        count, r = self.windows or self._sizes[2], self._growth
-        if count == 1:
-            return ()
-        shares = [r ** (k - count) if r > 1 else k / count for k in range(1, count + 1)]
-        return tuple(self.begin + (self.end - self.begin) * share for share in shares)
-
-    def stage(self, k: int, before: Differentiable | None) -> "Heat":
-        ends = self.cuts()
-        if not ends:
-            return self
-        if before is None:
-            return replace(self, end=ends[k], windows=1)
-        return replace(self, begin=ends[k - 1], end=ends[k], start=Frozen(before, "t", ends[k - 1]), windows=1)
+    def defaults(self) -> Defaults:
+        return Defaults(*self._sizes[1:], 1.0 if self._smooth else GROWTH)
 
     @cached_property
     def _reference(self) -> HeatReference:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
-from pinnscene.metrics import rel_l2
 from pinnscene.problem import Conventional, Reference
 from pinnscene.problems.exponentials import Exponentials
 from pinnscene.problems.heatstarts import WEIGHTS, walls_mode
 from pinnscene.problems.methodoflines import Line, MethodOfLines, Semidiscrete, line_between
+from pinnscene.problems.refinement import Refined
 from pinnscene.problems.walls import has_modes, wavenumber
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class HeatReference:
     def __call__(self, p: Points) -> Tensor | None:
         if self.exact:
             return self._closed_form(p)
-        return self.fine(p) if self.small else None
+        return self.refined(p) if self.small else None
 
     def _closed_form(self, p: Points) -> Tensor:
         heat = self.heat
@@ -94,25 +94,19 @@ class HeatReference:
         return MethodOfLines(heat.space, lines, walls, alpha, source, heat.u0, span, TOLERANCES[level])
 
     @cached_property
-    def coarse(self) -> Semidiscrete:
-        return self._solve(0)
-
-    @cached_property
-    def fine(self) -> Semidiscrete:
-        return self._solve(1)
+    def refined(self) -> Refined:
+        """The conventional solver, coarse and fine."""
+        return Refined(self.heat.domain, (self._name(0), self._name(1)), self._solve)
 
     def info(self) -> Reference | None:
         if self.heat.solution is not None:
             return Reference("exact", 0.0, "closed form: the solution that all data come from")
         if self.exact:
             return Reference("exact", 0.0, "closed form: modes of the walls, each with its own decay")
-        if not self.small:
-            return None
-        p = self.heat.domain.grid(20_000)
-        return Reference("converged", rel_l2(self.coarse(p), self.fine(p)), f"{self._name(1)}, against a coarser one")
+        return self.refined.info() if self.small else None
 
     def conventional(self) -> Conventional | None:
-        return Conventional(self._name(0), self.coarse, self.coarse.seconds) if self.small else None
+        return self.refined.conventional() if self.small else None
 
     def _name(self, level: int) -> str:
         grid = " x ".join([str(self._intervals(level))] * self.heat.dims)

@@ -16,7 +16,7 @@ from pinnscene.exporting import SURFACES, Exported, ExportRequest
 from pinnscene.penalty import softplus
 from pinnscene.problems.shapemetrics import occupancy_scores
 from pinnscene.problems.shapeproblem import ShapeProblem
-from pinnscene.problems.shapesampling import Pool, PoolSampler, sided
+from pinnscene.problems.shapesampling import Pool, PoolSampler, expect_step, sided
 from pinnscene.views import Differentiable
 
 # The field, and Adam's knobs, by preset.
@@ -50,7 +50,7 @@ class Occupancy(ShapeProblem):
     n: int = 16_384  # points a step
 
     values = ("l",)
-    presets, adam = FIELDS, ADAM
+    presets, adam, family = FIELDS, ADAM, "encoder"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +59,7 @@ class Occupancy(ShapeProblem):
                 f"{self.truth.name} has no normals, so nothing is known of its inside: give points with normals, or "
                 "solve eikonal-sdf"
             )
+        expect_step(self.n)
 
     @cached_property
     def _pool(self) -> Pool:

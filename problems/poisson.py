@@ -14,12 +14,12 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
-from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import laplacian
-from pinnscene.problem import Conventional, Problem, Reference
+from pinnscene.problem import Conventional, Reference
 from pinnscene.problems import steadysolutions
 from pinnscene.problems.collocation import Collocation
-from pinnscene.problems.refined import Refined
+from pinnscene.problems.refinement import Refined
+from pinnscene.problems.steady import Steady
 from pinnscene.problems.wallconstraints import (
     Seam,
     WallValues,
@@ -34,14 +34,14 @@ from pinnscene.views import Differentiable, FunctionField
 
 Function = Callable[[Points], Tensor]
 
-# By dimensions: features of the last layer, interior points.
-SIZES = {1: (200, 600), 2: (1000, 2500), 3: (2000, 4000)}
+# By dimensions: Chebyshev polynomials an axis, more for higher modes, and points inside for features that take any.
+SIZES = {1: (24, 600), 2: (24, 2500), 3: (12, 4000)}
 # By dimensions: collocation intervals an axis of the coarse and of the fine solve; more for higher modes.
 RESOLUTIONS = {1: (32, 48), 2: (32, 48), 3: (20, 28)}
 
 
 @dataclass(frozen=True)
-class Poisson(Problem):
+class Poisson(Steady):
     """-lap(u) = f on a box in 1, 2 or 3 dimensions.
 
     Domain: each axis from ``lower`` to ``upper``.
@@ -60,10 +60,8 @@ class Poisson(Problem):
     source: float | Function = 0.0  # f with exact=none, value / length^2: a number or FILE.py:name
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
     wall_values: Function | None = None  # FILE.py:name: right sides of the walls, in place of the numbers in walls
-    hard: bool = True  # hold zero Dirichlet walls by the ansatz
-    n: int = 0  # interior points a step; 0 chooses by dims
-
-    values = ("u",)
+    hard: bool = False  # hold zero Dirichlet walls by the ansatz
+    n: int = 0  # interior points a step, for features that take any; 0 chooses by dims
 
     def __post_init__(self) -> None:
         name = type(self).__name__.lower()
@@ -176,16 +174,12 @@ class Poisson(Problem):
     def notes(self) -> list[str]:
         return corner_notes(self.domain, self.conditions, self.right)
 
-    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": SIZES[self.dims][0]}) if solver == "head" else spec
-
-    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
-        return {"adam": {"steps": 3000}}
+    def modes(self) -> str:
+        return str(SIZES[self.dims][0] + 2 * (self.mode - 1))
 
     @property
     def _reference(self) -> Refined:
-        return _reference(replace(self, n=0, hard=True))
+        return _reference(replace(self, n=0, hard=False))
 
     def reference(self, p: Points) -> Tensor:
         return self._reference(p) if self.solution is None else self.solution(p)

@@ -21,6 +21,7 @@ from pinnscene.problems.familyscoring import SCORED, scores
 from pinnscene.problems.familyshapes import Family, built_in_shapes, folder_shapes, split
 from pinnscene.render.request import RenderRequest
 from pinnscene.samplers import count
+from pinnscene.scenes.shapes import upwards
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class ShapeFamily(Problem):
         if self.given is None:
             return render_interpolation(self, u, request)
         made = reconstruct(self.learner, u, self.given, STARTS)
-        up = request.up or ("z" if self.data is None else "y")  # y in the files of modelling programs and scans
+        up = request.up or upwards(self.cloud)
         return render_surface(made.u, made.box, request, up, made.points if request.beside else None)
 
     def formats(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from pinnscene.problems.shapesampling import Places
 from pinnscene.problems.truefield import TrueField
 from pinnscene.samplers import count
 from pinnscene.scenes.cloudshape import CloudShape
-from pinnscene.scenes.shapes import Shape, built_in, load_shape
+from pinnscene.scenes.shapes import Shape, built_in, load_shape, upwards
 from pinnscene.scenes.solidshape import SolidShape
 from pinnscene.seeds import generator
 from pinnscene.views import Differentiable, FunctionField
@@ -55,6 +55,7 @@ class ShapeProblem(Problem):
     values = ("d",)
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}  # knobs of the field by backbone
     adam: ClassVar[Mapping[str, dict[str, Any]]] = {}  # knobs of Adam by backbone
+    family: ClassVar[str]  # the method of shape-family that learns the same of many shapes
 
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 10:
@@ -63,7 +64,8 @@ class ShapeProblem(Problem):
             raise PinnsceneError("data is empty: name a file, or leave it out for a built-in shape")
         if self.data is not None and Path(self.data).is_dir():
             raise PinnsceneError(
-                f"expected a shape, got the folder {self.data}: name a file in it, or solve shape-family"
+                f"expected a shape, got the folder {self.data}: name a file in it, or learn all of its shapes at once, "
+                f"solve shape-family --data {self.data} --set method={self.family}"
             )
         if self.data is not None and self.shape != "figure":
             raise PinnsceneError(f"expected data or shape, got both, {self.data} and {self.shape}: leave one out")
@@ -222,8 +224,7 @@ class ShapeProblem(Problem):
     @property
     def up(self) -> str:
         """The axis that points upwards: y in the files of modelling programs and scans, z elsewhere."""
-        scanned = self.data is not None and self.truth.kind in ("mesh", "cloud")
-        return "y" if scanned and Path(str(self.data)).suffix.lower() != ".stl" else "z"
+        return upwards(self.data if self.truth.kind in ("mesh", "cloud") else None)
 
     def beside(self) -> "Differentiable | np.ndarray":
         """What stands beside the reconstruction in pictures: the points of a cloud, else the true surface."""

@@ -1,7 +1,7 @@
 """Where a shape is asked about: points near its surface and all over its box, drawn once and trained on in batches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pinnscene.batch import Batch
 from pinnscene.domain import Box
+from pinnscene.memory import expect_room
 from pinnscene.samplers import count
 from pinnscene.scenes.shapes import Shape
 from pinnscene.seeds import generator
@@ -18,6 +19,7 @@ from pinnscene.seeds import generator
 Numbers = NDArray[np.float64]
 FAR = 4.0  # spacings of a cloud's points from which its distances are taken for those of the surface
 CPU = torch.device("cpu")
+POINT, SLOPE = 3000, 9000  # bytes that a value and a gradient take in training, measured; a wide network takes more
 UNSEEN = 0.05  # as many points again, as a share of the pool, that no step is trained on
 
 
@@ -51,23 +53,36 @@ class PoolSampler:
     """``n`` random rows of a pool at every step.
 
     Attributes:
-        pool: gives the rows trained on (False), or those that no step sees (True), on a device; called when first
-            needed.
+        pool: gives of a seed the rows trained on (False), or those that no step sees (True), on a device; called when
+            first needed.
         n: rows a step.
+        seed: of the pool.
     """
 
-    pool: Callable[[bool, torch.device], Any] = field(repr=False, compare=False)
+    pool: Callable[[int, bool, torch.device], Any] = field(repr=False, compare=False)
     n: int
+    seed: int = 0
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
+        expect_step(self.n)
 
     def __call__(self, generator: torch.Generator) -> Any:
-        return _rows(self.pool(False, generator.device), self.n, generator)
+        return _rows(self.pool(self.seed, False, generator.device), self.n, generator)
 
     def heldout(self, generator: torch.Generator) -> Any:
         """``n`` rows that no step is trained on."""
-        return _rows(self.pool(True, generator.device), self.n, generator)
+        return _rows(self.pool(self.seed, True, generator.device), self.n, generator)
+
+    def seeded(self, seed: int) -> "PoolSampler":
+        """The same of a pool drawn from another seed."""
+        return replace(self, seed=seed)
+
+
+def expect_step(n: int, slopes: int = 0) -> None:
+    """Raise where a step on ``n`` points, and on ``slopes`` with gradients, needs more memory than is free."""
+    asked = [f"{k} {what}" for k, what in ((n, "points"), (slopes, "slopes")) if k]
+    expect_room(f"a step on {' and '.join(asked)}", POINT * n + SLOPE * slopes, "take fewer")
 
 
 def _rows(pool: Any, n: int, g: torch.Generator) -> Any:
@@ -105,31 +120,31 @@ class Places:
 
 @dataclass
 class Pool:
-    """Rows made once from places, and a few more for held-out residuals.
+    """Rows made once from places, and a few more for held-out residuals; those of one seed are kept at a time.
 
     Attributes:
         places: where to ask.
         n: rows to train on.
         ask: the rows of points [n, 3].
-        seed: of the places.
     """
 
     places: Places
     n: int
     ask: Callable[[Numbers], Any]
-    seed: int = 0
-    _made: dict[tuple[bool, str], Any] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[int, bool, str], Any] = field(default_factory=dict, repr=False)
 
-    def __call__(self, unseen: bool, device: torch.device = CPU) -> Any:
+    def __call__(self, seed: int, unseen: bool, device: torch.device = CPU) -> Any:
         """The rows trained on, or those that no step sees, drawn once and moved to a device once."""
-        key = unseen, str(device)
+        key = seed, unseen, str(device)
         if key not in self._made:
-            self._made[key] = self._ask(unseen) if device.type == "cpu" else self(unseen).to(device)
+            self._made = {known: rows for known, rows in self._made.items() if known[0] == seed}
+            made = self._ask(seed, unseen) if device.type == "cpu" else self(seed, unseen).to(device)
+            self._made[key] = made
         return self._made[key]
 
-    def _ask(self, unseen: bool) -> Any:
+    def _ask(self, seed: int, unseen: bool) -> Any:
         n = max(1, round(self.n * (UNSEEN if unseen else 1)))
-        return self.ask(self.places.draw(n, generator(self.seed, "pool", str(unseen))))
+        return self.ask(self.places.draw(n, generator(seed, "pool", str(unseen))))
 
 
 def located(shape: Shape, truncate: float = 0.0) -> Callable[[Numbers], Located]:
@@ -190,6 +205,7 @@ class SurfaceSampler:
 
     def __post_init__(self) -> None:
         count(self.n, "points a step, n,")
+        expect_step(0, self.n)
 
     def __call__(self, generator: torch.Generator) -> OnSurface:
         return _on_surface(*self.shape.surface(self.n, generator))

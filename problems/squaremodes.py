@@ -18,15 +18,13 @@ from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
-from pinnscene.problems.etdrk4 import etdrk4
+from pinnscene.problems.etdrk4 import STENCIL, Array, lagrange, march, stencils
 
-Array = NDArray[np.float64]
-STENCIL = 8  # kept states that values in between are interpolated from
 ROWS = 4096  # points at a time
 
 
 @dataclass(frozen=True)
-class Semilinear:
+class SquareEquation:
     """u_t = diffusion lap(u) - decay u + reaction(u, x, y, t) on the square [low, high]^2, by output.
 
     Attributes:
@@ -61,7 +59,7 @@ class SquareModes:
         PinnsceneError: the solution leaves the range of float64.
     """
 
-    def __init__(self, equation: Semilinear, n: int, step: float, every: float) -> None:
+    def __init__(self, equation: SquareEquation, n: int, step: float, every: float) -> None:
         began = perf_counter()
         self.equation, self.n = equation, n
         begin, end = equation.span
@@ -70,10 +68,10 @@ class SquareModes:
         self.times = np.linspace(begin, end, kept + 1)
         self.numbers = np.arange(1, n) if equation.kind == "sine" else np.arange(n)
         self.steps = kept * inside
-        states = etdrk4(self._linear(), self._rest, self._transform(self._start()), equation.span, self.steps)
+        states = march(self._linear(), self._rest, self._transform(self._start()), equation.span, self.steps)
         with np.errstate(all="ignore"):
             # kept in float32: seven digits are more than any of these solves has
-            self.states = np.stack([self._amplitudes(w) for k, w in enumerate(states) if k % inside == 0])
+            self.states = np.stack([self._amplitudes(w) for k, (w, _) in enumerate(states) if k % inside == 0])
         if not np.isfinite(self.states).all():
             raise PinnsceneError("the conventional solver overflows: coefficients or start are too large")
         self.seconds = perf_counter() - began
@@ -118,20 +116,18 @@ class SquareModes:
     def __call__(self, p: Points) -> Tensor:
         """The values [n, k]: the modes' own in space, a polynomial of degree 7 between kept states in time."""
         coords = p.coords.detach().double().cpu().numpy()
-        gap = self.times[1] - self.times[0]
-        place = (coords[:, 2] - self.times[0]) / gap
-        first = np.clip(np.floor(place).astype(int) - STENCIL // 2 + 1, 0, len(self.times) - STENCIL)
+        first, place = stencils(coords[:, 2], self.times)
         result = np.empty((len(coords), self.states.shape[1]))
         order = np.argsort(first, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
             begin = int(first[rows[0]])
-            result[rows] = self._between(self.states[begin : begin + STENCIL], coords[rows], place[rows] - begin)
+            result[rows] = self._between(self.states[begin : begin + STENCIL], coords[rows], place[rows])
         return torch.as_tensor(result)
 
     def _between(self, states: NDArray[np.floating], x: Array, place: Array) -> Array:
         """Values [m, k] at points x from the states of one stencil, ``place`` counted from its first."""
         moments, which = np.unique(place, return_inverse=True)
-        weights = _lagrange(moments)
+        weights = lagrange(moments)
         if len(moments) <= STENCIL:  # the states of those moments, each for its own points
             states, share = np.tensordot(weights, states, 1), np.eye(len(moments))[which]
         else:
@@ -156,13 +152,3 @@ class SquareModes:
         turn = np.pi * (x - self.equation.low) / (self.equation.high - self.equation.low)
         phase = turn[:, None] * self.numbers[None, :]
         return np.sin(phase) if self.equation.kind == "sine" else np.cos(phase)
-
-
-def _lagrange(place: Array) -> Array:
-    """Weights [m, STENCIL] of values at 0, 1, 2, ... for the polynomial through them at ``place``."""
-    weights = np.ones((len(place), STENCIL))
-    for k in range(STENCIL):
-        for j in range(STENCIL):
-            if j != k:
-                weights[:, k] *= (place - j) / (k - j)
-    return weights

@@ -1,6 +1,6 @@
 """Wall conditions as constraints on a field, with what stands on their right sides."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 
 import torch
@@ -15,7 +15,7 @@ from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable
 
 Conditions = Mapping[str, tuple[Wall, Wall]]  # the lower and upper wall of each axis of space
-WEIGHT = 100.0  # of a wall's mean square beside that of the equation
+WEIGHT = 100.0  # of a condition's mean square beside that of the equation: ten times its size
 
 
 class OnWall:
@@ -53,15 +53,17 @@ WallValues = Callable[[OnWall, Points], Tensor]
 
 
 class Seam:
-    """Value and slope agree on the two walls of a periodic axis."""
+    """Value and derivatives below ``order`` agree on the two walls of an axis."""
 
-    def __init__(self, axis: str, upper: float) -> None:
-        self.axis, self.upper = axis, upper
+    def __init__(self, axis: str, upper: float, order: int = 2) -> None:
+        self.axis, self.upper, self.order = axis, upper, order
 
     def __call__(self, u: Differentiable, p: Points) -> Tensor:
         across = p.coords.clone()
-        across[:, p.axes.index(self.axis)] = self.upper
-        here, there = partials(u, p, "", self.axis), partials(u, across, "", self.axis)
+        k = p.axes.index(self.axis)
+        across[:, k] = self.upper
+        operators = [{(k,) * m: 1.0} for m in range(self.order)]
+        here, there = u.derivatives(p, operators), u.derivatives(across, operators)
         return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)
 
 
@@ -76,16 +78,22 @@ def walls_of(conditions: Conditions, values: WallValues | None = None) -> dict[s
 
 
 def wall_constraints(
-    box: Box, conditions: Conditions, n: int, held: tuple[str, ...] = (), values: WallValues | None = None
+    box: Box,
+    conditions: Conditions,
+    n: int,
+    held: Collection[str] = (),
+    values: WallValues | None = None,
+    order: int = 2,
 ) -> dict[str, Constraint]:
     """A constraint for each wall, ``wall_x0``, and for each periodic axis, ``periodic_x``.
 
     Args:
         box: the domain; a face of it reaches through all of t where there is one.
         conditions: the walls.
-        n: points inside, which the points on the walls follow.
-        held: axes whose walls need no constraint.
+        n: interior points; a wall gets an eighth of them, a periodic axis a quarter.
+        held: axes whose walls hold already.
         values: right sides in place of the walls' numbers.
+        order: of the equation in space: derivatives below it agree across a periodic axis.
     """
     found = {}
     for name, wall in walls_of(conditions, values).items():
@@ -96,7 +104,7 @@ def wall_constraints(
         if pair[0].kind == "periodic":
             low, high = box.bounds[axis]
             face = box.face(n // 4 + 1, points="sobol", **{axis: low})
-            found[f"periodic_{axis}"] = Constraint(face, Seam(axis, high), weight=WEIGHT)
+            found[f"periodic_{axis}"] = Constraint(face, Seam(axis, high, order), weight=WEIGHT)
     return found
 
 

@@ -102,3 +102,25 @@ def mode(pair: tuple[Wall, Wall], m: int, x: Tensor, low: float, length: float) 
     """The m-th eigenfunction between two homogeneous walls, a sine or a cosine, at x."""
     phase = wavenumber(pair, m, length) * (x - low)
     return torch.cos(phase) if pair[0].kind == "neumann" else torch.sin(phase)
+
+
+def unfold(pair: tuple[Wall, Wall], x: Tensor, low: float, length: float) -> tuple[Tensor, Tensor]:
+    """Continue a function beyond homogeneous walls, by images: its value at x is ``sign`` times that at ``place``.
+
+    Odd about a Dirichlet wall, even about a Neumann wall, repeated where they are periodic.
+
+    Returns:
+        place: within the walls, of the shape of x.
+        sign: +1 or -1.
+    """
+    y = (x - low) / length
+    turns = y.detach().floor()
+    inside = y - turns
+    if pair[0].kind == "periodic":
+        return low + length * inside, torch.ones_like(x)
+    odd = torch.remainder(turns, 2) == 1
+    lower, upper = (-1.0 if wall.kind == "dirichlet" else 1.0 for wall in pair)
+    # walls are met in turn, beginning with the upper one: four images make a period
+    signs = x.new_tensor([1.0, upper, lower * upper, lower])
+    sign = signs[torch.remainder(turns, 4).long()]
+    return low + length * torch.where(odd, 1 - inside, inside), sign

@@ -11,9 +11,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.scenes.cloudshape import cloud_shape, from_columns
 from pinnscene.scenes.shapechecks import GIB, afford, explained, not_empty
-from pinnscene.scenes.shapes import Numbers, Shape, Told
+from pinnscene.scenes.shapes import Numbers, Shape
 from pinnscene.scenes.volumeshape import volume_shape
 
 PEAK = 8  # times the bytes of the array as float64: what a distance transform and a mesh take, measured

@@ -12,8 +12,9 @@ from scipy.spatial import KDTree
 
 from pinnscene import seeds
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.scenes.shapechecks import afford, counted, explained, finite, not_empty, with_volume
-from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
+from pinnscene.scenes.shapes import Numbers, Shape, queries
 from pinnscene.scenes.winding import Frame, MeshWinding, splats
 
 NEIGHBOURS = 12  # over which the density of the points is taken

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.scenes.meshpromises import PROMISED
 from pinnscene.scenes.plyheader import read_header
 from pinnscene.scenes.plypolygons import polygons
 from pinnscene.scenes.shapechecks import afford, counted, explained, finite, not_empty
-from pinnscene.scenes.shapes import Numbers, Told
+from pinnscene.scenes.shapes import Numbers
 
 A_FACE = 800  # bytes that reading, cleaning and the search trees take at their peak: 650 to 840 measured, all told
 A_BYTE = 4  # bytes that parsing takes for each byte of the file

@@ -13,11 +13,12 @@ from scipy.sparse.csgraph import connected_components
 
 from pinnscene import seeds
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.mesh.record import Mesh
 from pinnscene.scenes.meshclean import clean
 from pinnscene.scenes.meshfiles import read_mesh
 from pinnscene.scenes.shapechecks import sized, with_volume
-from pinnscene.scenes.shapes import Numbers, Shape, Told, queries
+from pinnscene.scenes.shapes import Numbers, Shape, queries
 from pinnscene.scenes.winding import CHUNK, Frame, Held, MeshWinding
 
 ON = 1e-6  # of the diagonal: closer than this, the way to the nearest place has no direction

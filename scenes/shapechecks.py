@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
-from pinnscene.memory import GIB, free_memory
-from pinnscene.scenes.shapes import Told
+from pinnscene.memory import GIB, Told, free_memory
 
 SIZES = 1e-18, 1e18  # extents whose squares a single precision number still holds
 THINNEST = 1e-6  # thickness over length below which points count as coplanar: text files round to about this

@@ -5,7 +5,6 @@ it can how far away the surface is. All numbers are float64, in the units and at
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.memory import Told
 from pinnscene.mesh.record import Mesh
 
 Numbers = NDArray[np.float64]
-Told = Callable[[str], None]
 
 MESHES = (".obj", ".ply", ".stl", ".off", ".glb", ".gltf")
 COLUMNS = (".xyz", ".txt", ".csv")
@@ -100,6 +99,11 @@ class Shape(ABC):
     @abstractmethod
     def mesh(self) -> Mesh | None:
         """The surface as triangles, to draw and to measure against; None for clouds."""
+
+
+def upwards(path: str | Path | None) -> str:
+    """The axis that points upwards in a file: y in those of modelling programs and scans, z in STL and in none."""
+    return "z" if path is None or Path(path).suffix.lower() == ".stl" else "y"
 
 
 def queries(p: Numbers) -> Numbers:

@@ -51,6 +51,7 @@ def toy() -> type[Toy]:
 
 
 SMALL = {"width": 10, "depth": 2, "features": 5, "frequencies": 2, "sigma": 0.4, "first": 3.0, "omega": 2.0}
+BASES = ("chebyshev", "spline", "fourier")
 SMALL |= {"levels": 2, "coarsest": 3, "finest": 6, "interpolation": "cubic", "table": 8}
 
 
@@ -75,10 +76,12 @@ def make_field() -> Callable[..., Field]:
         known = knobs_of(encodings[str(plain.encoding)]) | knobs_of(
             backbones[backbone if backbone in backbones else "mlp"]
         )
-        chosen = {k: v for k, v in (SMALL | knobs).items() if k in known}
+        d = len(problem.domain.axes)
+        products = {"modes": ",".join(["4", "3", "5", "3"][:d]), "basis": ",".join([*BASES, *BASES][:d])}
+        chosen = {k: v for k, v in (SMALL | products | knobs).items() if k in known}
         built = FieldSpec(backbone, encoding, engine, chosen).build(problem, seed)
         with torch.no_grad():
-            built.head.bias.add_(0.3)
+            built.head.bias.add_(0.3 if built.backbone.biased else 0.0)
             for level in getattr(built.encoding, "levels", []):
                 level.table.mul_(3e3)  # tables start at almost nothing, which would test almost nothing
         return built

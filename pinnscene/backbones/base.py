@@ -10,6 +10,8 @@ from pinnscene.derivatives.jet import Jet
 from pinnscene.layers import Affine
 from pinnscene.registry import Registry
 
+DEEPEST = 1000  # hidden layers at most
+
 backbones: Registry["type[Backbone]"] = Registry("backbone")
 
 
@@ -17,9 +19,16 @@ class Backbone(nn.Module, ABC):
     """Maps encoded coordinates [n, inputs] to features [n, outputs]; the field adds the linear last layer.
 
     Takes tensors and jets. Keyword arguments of the constructor are its knobs (``--set field.NAME=value``).
+
+    Attributes:
+        outputs: the number of features.
+        random: whether features can be drawn at random, at a scale of choice.
+        biased: whether the last layer adds a constant of its own.
     """
 
     outputs: int
+    random: bool = True
+    biased: bool = True
 
     @abstractmethod
     def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...

@@ -37,7 +37,7 @@ class Jet:
 
     def affine(self, weight: Tensor, bias: Tensor) -> "Jet":
         """Z = a W^T + b."""
-        return Jet(cast(Tensor, AffineRule.apply(self.data, weight, bias)), self.streams)
+        return type(self)(cast(Tensor, AffineRule.apply(self.data, weight, bias)), self.streams)
 
     def pointwise(self, rule: Rule) -> "Jet":
         """H = s(z); ``rule(z, order)`` gives s and its derivatives to ``order``."""
@@ -59,17 +59,17 @@ class Jet:
         return Jet(torch.cat(parts), streams)
 
     def __add__(self, other: "Jet") -> "Jet":
-        return Jet(self.data + other.data, self.streams)
+        return type(self)(self.data + other.data, self.streams)
 
     def with_one(self) -> "Jet":
         """One more column: the constant 1."""
         one = torch.zeros_like(self.data[..., :1])
         one[0] = 1.0
-        return Jet(torch.cat([self.data, one], -1), self.streams)
+        return type(self)(torch.cat([self.data, one], -1), self.streams)
 
 
 def concatenate(parts: Sequence[Tensor | Jet]) -> Tensor | Jet:
     """Join columns of tensors, or of jets."""
     if isinstance(parts[0], Jet):
-        return Jet(torch.cat([p.data for p in parts if isinstance(p, Jet)], -1), parts[0].streams)
+        return type(parts[0])(torch.cat([p.data for p in parts if isinstance(p, Jet)], -1), parts[0].streams)
     return torch.cat([p for p in parts if isinstance(p, Tensor)], -1)

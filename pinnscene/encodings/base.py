@@ -18,7 +18,9 @@ class Encoding(nn.Module, ABC):
     """
 
     outputs: int
+    random = False  # whether it draws features at a scale of choice
     favours_jets = False  # whether first derivatives come sooner by jets even where there are few outputs
+    towers = True  # whether its jets go beyond second order
 
     @abstractmethod
     def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...
@@ -30,6 +32,10 @@ class Encoding(nn.Module, ABC):
     def refresh(self, share: float) -> None:
         """Grow with training, of which ``share`` (0 to 1) is done; called before every step."""
         del share
+
+    def lines(self) -> list[Tensor] | None:
+        """Points of each axis whose lattice suits a least-squares fit; None where any points do."""
+        return None
 
     def attenuation(self, spread: Tensor) -> Tensor | None:
         """What is left of each output [n, outputs] on the mean over a Gaussian around the point.

@@ -20,6 +20,7 @@ class Fourier(Encoding):
         sigma: standard deviation of B, in cycles a unit of the normalised coordinates.
     """
 
+    random = True
     frequencies: Tensor
     phase: Tensor
 

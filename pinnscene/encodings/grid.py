@@ -23,6 +23,7 @@ from pinnscene.layers import stack
 Interpolation = Literal["linear", "smoothstep", "quadratic", "cubic"]
 Term = tuple[Tensor | float, tuple[int, ...]]  # a factor and the axes of a partial derivative
 PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429)  # one an axis, Mueller et al., section 3
+LEVELS, FINEST = 64, 2**20  # at most; of a finer cell single precision could not tell the two ends apart
 DENSE = 2**26  # rows of a level's lattice at most: 1 GiB with four features
 
 
@@ -37,10 +38,11 @@ class Level(nn.Module):
         self.inputs, self.cells, self.side = inputs, cells, cells + self.kernel.taps - 1
         self.hashed = self.side**inputs > rows
         self.table = nn.Parameter(torch.zeros(rows if self.hashed else self.side**inputs, features))
-        steps = list(product(range(self.kernel.taps), repeat=inputs))
+        steps = product(range(self.kernel.taps), repeat=inputs)
         strides = [self.side ** (inputs - 1 - a) for a in range(inputs)]
         flat = [sum(s * stride for s, stride in zip(step, strides, strict=True)) for step in steps]
-        self.register_buffer("offsets", torch.tensor(flat, dtype=torch.int32), persistent=False)
+        # a hashed lattice has more nodes than numbers go to, and needs none
+        self.register_buffer("offsets", torch.tensor([] if self.hashed else flat, dtype=torch.int32), persistent=False)
         self.strides = strides
 
     def place(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,6 +119,7 @@ class Grid(Encoding):
 
     active: Tensor
     favours_jets = True
+    towers = False  # a cubic spline has nothing to tell past its curvature
     rows = DENSE
 
     def __init__(
@@ -133,9 +136,9 @@ class Grid(Encoding):
         super().__init__()
         if not 1 <= inputs <= len(PRIMES):
             raise PinnsceneError(f"a grid has 1 to {len(PRIMES)} axes, got {inputs}: use fourier or siren there")
-        if levels < 1 or features < 1 or not 1 <= coarsest <= finest:
+        if not 1 <= levels <= LEVELS or features < 1 or not 1 <= coarsest <= finest <= FINEST:
             raise PinnsceneError(
-                "grid expected levels, features >= 1 and 1 <= coarsest <= finest, "
+                f"a grid expected 1 to {LEVELS} levels, features >= 1 and 1 <= coarsest <= finest <= {FINEST}, "
                 f"got {levels}, {features}, {coarsest} and {finest}"
             )
         if not 0 <= grow <= 1:

@@ -23,9 +23,28 @@ def without_crumbs(mesh: Mesh, share: float) -> tuple[Mesh, int]:
     """
     if not len(mesh.faces):
         return mesh, 0
+    body, areas = _areas(mesh)
+    return _chosen(mesh, body, areas >= min(share * areas.sum(), areas.max()))
+
+
+def largest(mesh: Mesh, n: int) -> tuple[Mesh, int]:
+    """The mesh of its ``n`` bodies of the largest area, and how many others there were: hollows are bodies too."""
+    if not len(mesh.faces):
+        return mesh, 0
+    body, areas = _areas(mesh)
+    kept = np.zeros(len(areas), dtype=bool)
+    kept[np.argsort(-areas, kind="stable")[:n]] = True
+    return _chosen(mesh, body, kept)
+
+
+def _areas(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The body of each face [f], and of each body twice its area."""
     body = bodies(mesh)
-    areas = np.bincount(body, np.linalg.norm(mesh.area_vectors(), axis=1))
-    kept = areas >= min(share * areas.sum(), areas.max())
+    return body, np.bincount(body, np.linalg.norm(mesh.area_vectors(), axis=1)).astype(np.float64)
+
+
+def _chosen(mesh: Mesh, body: NDArray[np.int64], kept: NDArray[np.bool_]) -> tuple[Mesh, int]:
+    """The mesh of the bodies that are kept, and how many are not."""
     if kept.all():
         return mesh, 0
     faces = mesh.faces[kept[body]]

@@ -4,6 +4,7 @@ from math import ceil, log2
 
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.memory import Told
 from pinnscene.mesh.lattice import Lattice
 from pinnscene.mesh.marchingcubes import polygonise
 from pinnscene.mesh.nearsurface import COARSE, cut_cells
@@ -18,6 +19,7 @@ def extract(
     resolution: int = 256,
     level: float = 0.0,
     progress: Share = lambda share: None,
+    told: Told = lambda line: None,
 ) -> Mesh:
     """The surface where ``u`` is ``level``, by marching cubes on the cells near it alone.
 
@@ -31,6 +33,7 @@ def extract(
         resolution: cells along the box's longest axis, rounded up to what halves down to 128 or fewer.
         level: the value on the surface.
         progress: told the share done.
+        told: hears in a line what a long extraction will take, once the coarse lattice is known.
 
     Returns:
         The mesh in the box's units, faces counter-clockwise seen from outside, without normals.
@@ -42,7 +45,9 @@ def extract(
         got = f"a field of ({', '.join(u.axes)}) with outputs {', '.join(u.values)}"
         raise PinnsceneError(f"a surface needs a field of three axes and one output, got {got}")
     halvings = max(0, ceil(log2(resolution / COARSE)))
-    lattice, cells, samples = cut_cells(LevelSet(u, level), Lattice.over(box, resolution, halvings), halvings, progress)
+    lattice, cells, samples = cut_cells(
+        LevelSet(u, level), Lattice.over(box, resolution, halvings), halvings, progress, told
+    )
     return Mesh(*polygonise(lattice, cells, samples))
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from pinnscene.mesh.bodies import bodies
 from pinnscene.mesh.record import Mesh
 
 
@@ -48,15 +47,14 @@ def report(mesh: Mesh) -> MeshReport:
     used[mesh.faces] = True
     faces = (used.cumsum() - 1)[mesh.faces]
     n = int(used.sum())
-    links = (np.ones(2 * len(faces), dtype=bool), (faces[:, :2].ravel(), faces[:, 1:].ravel()))
-    bodies = int(connected_components(coo_matrix(links, shape=(n, n)), directed=False)[0]) if n else 0
+    pieces = int(bodies(mesh).max()) + 1 if n else 0
     closed = n > 0 and _closed(faces, n)
-    handles, odd = divmod(2 * bodies - (n - len(faces) // 2), 2)
+    handles, odd = divmod(2 * pieces - (n - len(faces) // 2), 2)
     genus = handles if closed and not odd and handles >= 0 else None
     areas = mesh.area_vectors()
     volume = _volume(mesh, areas) if closed else np.nan
     area = float(np.linalg.norm(areas, axis=1).sum())
-    return MeshReport(len(mesh.vertices), len(faces), closed, bodies, genus, volume, area)
+    return MeshReport(len(mesh.vertices), len(faces), closed, pieces, genus, volume, area)
 
 
 def _closed(faces: NDArray[np.int64], n: int) -> bool:

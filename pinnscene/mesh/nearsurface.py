@@ -8,6 +8,7 @@ says nothing of them from farther off.
 """
 
 from functools import reduce
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from pinnscene.errors import NoSurface
+from pinnscene.memory import Told
 from pinnscene.mesh.lattice import CORNERS, Floats, Ints, Lattice
-from pinnscene.mesh.room import check_room
+from pinnscene.mesh.room import check_room, foretell
 from pinnscene.mesh.samples import LevelSet, Samples, Share, contains, distinct, union
 
 COARSE = 128  # cells along the longest axis of the lattice that is evaluated whole
@@ -29,7 +31,11 @@ PARTS = (CORNERS[:, None] + CORNERS[None]) @ np.array([9, 3, 1])
 
 
 def cut_cells(
-    surface: LevelSet, lattice: Lattice, halvings: int, progress: Share = lambda share: None
+    surface: LevelSet,
+    lattice: Lattice,
+    halvings: int,
+    progress: Share = lambda share: None,
+    told: Told = lambda line: None,
 ) -> tuple[Lattice, Ints, Samples]:
     """The finest lattice, its cells that the surface cuts in ascending order, and samples at all their corners.
 
@@ -37,19 +43,23 @@ def cut_cells(
         surface: what to find.
         lattice: the coarse lattice.
         halvings: how often to halve it.
-        progress: told the share of the levels done.
+        progress: told the share of the work done, most of which is the finest level's.
+        told: hears what a long search will take, before it is begun.
 
     Raises:
         PinnsceneError: the surface is nowhere in the lattice; the range of the field is told. Or there is not
             memory enough for so many cells.
     """
-    samples = surface.sample(lattice, np.arange(np.prod(lattice.shape)), _part(progress, 0, halvings + 1))
+    began, every = perf_counter(), np.arange(np.prod(lattice.shape))
+    samples = surface.sample(lattice, every, _part(progress, 0, halvings))
+    a_point = (perf_counter() - began) / len(every)
     cells, slopes = _coarse(lattice, samples, halvings)
     low, high = samples.values.min() + surface.level, samples.values.max() + surface.level
+    foretell(len(cells), halvings, a_point, told)
     for k in range(halvings):
         check_room(len(cells), halvings - k)
         finer = lattice.halved()
-        samples = surface.sample(finer, _points(lattice, finer, cells), _part(progress, k + 1, halvings + 1))
+        samples = surface.sample(finer, _points(lattice, finer, cells), _part(progress, k + 1, halvings))
         cells, slopes = _halve(lattice, finer, cells, slopes, samples, last=k == halvings - 1)
         lattice = finer
     if not len(cells):
@@ -60,8 +70,11 @@ def cut_cells(
     return lattice, *_follow(surface, lattice, cells, samples)
 
 
-def _part(progress: Share, k: int, n: int) -> Share:
-    return lambda share: progress((k + share) / n)
+def _part(progress: Share, k: int, halvings: int) -> Share:
+    """Progress of level k: each has four times the points of the one before, the first about those of the lattice."""
+    sizes = [1.0, *(4.0**j for j in range(halvings))]
+    done, whole = sum(sizes[:k]), sum(sizes)
+    return lambda share: progress((done + sizes[k] * share) / whole)
 
 
 def _coarse(lattice: Lattice, samples: Samples, halvings: int) -> tuple[Ints, Floats]:

@@ -14,6 +14,7 @@ from pinnscene.render.shot import COLOUR
 
 SUPER = 2  # pixels drawn for each one along a side
 MOST = 60_000  # points drawn
+SOLID = 4.0  # how much more of the ground a surface hides than balls at its points would
 SHARE = 0.45  # of the spacing of the points: a ball's radius
 
 Array = NDArray[np.float64]
@@ -32,9 +33,9 @@ def draw_points(points: Array, camera: Camera, size: tuple[int, int]) -> NDArray
     width, height = size[0] * SUPER, size[1] * SUPER
     up = np.asarray(camera.up) / np.linalg.norm(camera.up)
     light = _light(camera, up)
-    picture = _backdrop(size) * (1 - 0.45 * _shadow(kept, camera, (width, height), up, light))[..., None]
-    at = camera.project(kept, (width, height))
     radius = SHARE * _spacing(kept)
+    picture = _backdrop(size) * (1 - 0.45 * _shadow(kept, radius, camera, (width, height), up, light))[..., None]
+    at = camera.project(kept, (width, height))
     _splat(
         picture, at, np.clip(radius * camera.focal(height) / np.maximum(at[:, 2], 1e-9), 1.0, 40.0), camera, light, up
     )
@@ -61,17 +62,20 @@ def _backdrop(size: tuple[int, int]) -> Array:
     return light.repeat(SUPER, 0).repeat(SUPER, 1)
 
 
-def _shadow(points: Array, camera: Camera, size: tuple[int, int], up: Array, light: Array) -> Array:
-    """How dark the ground is [height, width]: the points thrown onto it along the light, and blurred."""
+def _shadow(points: Array, radius: float, camera: Camera, size: tuple[int, int], up: Array, light: Array) -> Array:
+    """How dark the ground is [height, width]: the points thrown onto it along the light, and blurred.
+
+    Balls that fall at random hide 1 - exp(-n a) of the ground, for n of area a on a unit of it; those of a surface
+    stand for what is between them too.
+    """
     floor = (points @ up).min()
     fallen = points - ((points @ up - floor) / (light @ up))[:, None] * light
     at = camera.project(fallen, size)
     column, row = np.floor(at[:, 0]).astype(int), np.floor(at[:, 1]).astype(int)
     seen = (at[:, 2] > 0) & (column >= 0) & (column < size[0]) & (row >= 0) & (row < size[1])
-    mask = np.zeros(size[::-1])
-    mask[row[seen], column[seen]] = 1.0
-    wide = gaussian_filter(mask, 0.012 * size[1])
-    return np.clip(wide / max(np.quantile(wide[wide > 1e-3], 0.5), 1e-9), 0, 1) if (wide > 1e-3).any() else wide
+    area = np.zeros(size[::-1])
+    np.add.at(area, (row[seen], column[seen]), np.pi * (radius * camera.focal(size[1]) / at[seen, 2]) ** 2)
+    return 1 - np.exp(-SOLID * gaussian_filter(area, 0.012 * size[1]))
 
 
 def _splat(picture: Array, at: Array, radius: Array, camera: Camera, light: Array, up: Array) -> None:

@@ -42,13 +42,19 @@ class Adam(Solver):
 
     def __post_init__(self) -> None:
         if not (self.lr > 0 and self.warmup >= 0 and self.clip >= 0 and 0 <= self.average < 1 and self.final >= 0):
-            raise PinnsceneError(f"adam expected lr > 0, warmup, clip, final >= 0 and 0 <= average < 1, got {self}")
+            raise PinnsceneError(
+                f"{self.name} expected lr > 0, warmup, clip, final >= 0 and 0 <= average < 1, got {self}"
+            )
         if not (self.encoding > 0 and self.eps > 0):
-            raise PinnsceneError(f"adam expected encoding and eps > 0, got {self.encoding} and {self.eps}")
+            raise PinnsceneError(f"{self.name} expected encoding and eps > 0, got {self.encoding} and {self.eps}")
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del memory
-        return _AdamStepper(self, field, objective, steps)
+        return DescentStepper(self, field, objective, steps)
+
+    def optimizer(self, groups: list[dict[str, Any]], fused: bool) -> torch.optim.Optimizer:
+        """What steps, for groups of parameters."""
+        return torch.optim.Adam(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=fused)
 
     def rate(self, k: int, steps: int, share: float = 0.0) -> float:
         """The step length at step ``k`` as a share of ``lr``; ``share`` is how much of the time is spent."""
@@ -58,7 +64,9 @@ class Adam(Solver):
         return self.final + (1 - self.final) * 0.5 * (1 + cos(pi * done))
 
 
-class _AdamStepper(Stepper):
+class DescentStepper(Stepper):
+    """One step of an optimizer on each batch, its step length scheduled."""
+
     def __init__(self, solver: Adam, field: Field, objective: Objective, steps: int) -> None:
         self.solver, self.field, self.objective, self.steps = solver, field, objective, steps
         self.parameters = [p for p in field.parameters() if p.requires_grad]
@@ -68,9 +76,7 @@ class _AdamStepper(Stepper):
             {"params": [p for p in self.parameters if (id(p) in encoding) == chosen], "factor": factor}
             for chosen, factor in ((True, solver.encoding), (False, 1.0))
         ]
-        self.optimizer = torch.optim.Adam(
-            [g for g in groups if g["params"]], lr=solver.lr, betas=solver.betas, eps=solver.eps, fused=fused
-        )
+        self.optimizer = solver.optimizer([g for g in groups if g["params"]], fused)
         self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]  # as the optimizer counts
         self.averaged = [p.detach().clone() for p in self.parameters] if solver.average else []
         objective.check(field)
@@ -96,11 +102,15 @@ class _AdamStepper(Stepper):
     def state(self) -> dict[str, Any]:
         # a level of a grid that has not joined yet has no moments
         moments = [dict(self.optimizer.state.get(p, {})) for p in self.parameters]
-        return {"moments": moments, "averaged": list(self.averaged)}
+        counts = [int(group.get("step", 0)) for group in self.optimizer.param_groups]
+        return {"moments": moments, "averaged": list(self.averaged), "counts": counts}
 
     def load(self, state: dict[str, Any]) -> None:
         loaded = {k: moment for k, moment in enumerate(state["moments"]) if moment}
-        self.optimizer.load_state_dict({"state": loaded, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        groups = self.optimizer.state_dict()["param_groups"]
+        for group, count in zip(groups, state.get("counts", [0] * len(groups)), strict=True):
+            group.update({"step": count} if count else {})
+        self.optimizer.load_state_dict({"state": loaded, "param_groups": groups})
         for mine, theirs in zip(self.averaged, state["averaged"], strict=True):
             mine.copy_(theirs)
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.objective import Objective
 from pinnscene.registry import Registry
@@ -56,6 +57,27 @@ class Solver(ABC):
     steps: ClassVar[int] = 5000
     every: ClassVar[int] = 100
 
+    def unfit(self, field: Field) -> str:
+        """Why this solver cannot serve a field, or empty where it can."""
+        del field
+        return ""
+
+    def expect_fit(self, field: Field) -> None:
+        """Raise ``PinnsceneError`` naming the solvers that fit, where this one does not."""
+        reason = self.unfit(field)
+        if reason:
+            fit = [name for name, make in solvers.loadable().items() if not make().unfit(field)]
+            raise PinnsceneError(f"{self.name} does not fit this problem: {reason}; use {' or '.join(fit)}")
+
     @abstractmethod
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         """Begin on ``field``; ``memory`` is shared by the stages of one solve (windows of time)."""
+
+
+def needs_plain(field: Field) -> str:
+    """Why a solver that linearises residuals in the weights cannot serve a field, or empty where it can."""
+    if field.condition is not None:
+        return "a family of fields has codes to train beside its weights"
+    if type(field) is not Field:
+        return f"each residual of a {type(field).__name__} mixes many samples of it"
+    return ""

@@ -8,28 +8,31 @@ a random-feature method (extreme learning machine), and the output says so.
 from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnscene.batch import thin
-from pinnscene.constraint import Block
 from pinnscene.derivatives import Jet, Streams
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
-from pinnscene.objective import Objective, entries
+from pinnscene.objective import Objective
 from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
-from pinnscene.solvers.base import Solver, Stepper, solvers
+from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
+from pinnscene.solvers.krylov import krylov
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
+from pinnscene.solvers.parabola import row_scale, row_target
 from pinnscene.solvers.scan import scan_scales
 
 START = 2.0  # radians a half axis where the scan begins
 FEW = 256  # rows that say whether a pointwise problem is linear
 ENOUGH = 1e-12  # share of the zero network's residual at which it ends: little above rounding
+ENOUGH_DECREASE = 1e-3  # of the loss, relative: less is not worth another step
+LARGE = 3000  # unknowns beyond which QR factors take longer than conjugate gradients
 
 
 @solvers.register("head")
@@ -44,6 +47,9 @@ class Head(Solver):
         damping: of the least squares, as a share of the matrix's norm: a little above rounding.
         probe: width of the narrow network that the scan tries scales on.
         rescan: scan again in each window of t.
+        form: dense (QR factors), krylov (conjugate gradients without a matrix, for separable features), or auto:
+            dense up to ``LARGE`` unknowns.
+        inner: of krylov, the gradient to end at, relative to that at the start.
     """
 
     name: ClassVar[str] = "head"
@@ -56,13 +62,20 @@ class Head(Solver):
     damping: float = 1e-14
     probe: int = 400
     rescan: bool = False
+    form: Literal["auto", "dense", "krylov"] = "auto"
+    inner: float = 1e-3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.scale < float("inf") or not 0 < self.damping < 1 or self.probe < 1:
-            raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1 and probe >= 1, got {self}")
+        fine = 0 <= self.scale < float("inf") and 0 < self.damping < 1 and self.probe >= 1 and 0 < self.inner < 1
+        if not fine:
+            raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1, probe >= 1, 0 < inner < 1, got {self}")
+
+    def unfit(self, field: Field) -> str:
+        return needs_plain(field)
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps
+        self.expect_fit(field)
         return HeadStepper(self, field, objective, memory)
 
 
@@ -71,6 +84,11 @@ class Prediction(NamedTuple):
 
     residuals: list[Tensor]
     size: float
+
+    @property
+    def loss(self) -> float:
+        """The sum of squares, over all processes."""
+        return float(total(torch.stack([r.square().sum() for r in self.residuals]).sum()))
 
 
 class HeadStepper(Stepper):
@@ -81,18 +99,38 @@ class HeadStepper(Stepper):
         _expect_jets(field)
 
     def step(self, k: int) -> dict[str, Tensor]:
-        if k == 0 and self.solver.redraw:
+        if k == 0 and self.solver.redraw and self.field.random:
             self._draw_features()
         rows = self._rows()
+        if self._matrix_free:
+            return self._descend(rows, self._solve_krylov(rows))
         update, predicted = self._solve(rows)
         if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
             return {row.block.name: said.square().sum() for row, said in zip(rows, predicted.residuals, strict=True)}
-        loss = self._total({b.name: b.weight * self.objective.mean(b.penalty.value(b.residual)) for b, *_ in rows})
+        losses = self._descend(rows, update)
+        if not self.finished and self._total(losses) <= predicted.loss * (1 + ENOUGH_DECREASE):
+            self.finished = "Gauss-Newton converged: residuals are as their linearisation said"
+        return losses
+
+    def _descend(self, rows: list[Rows], update: Tensor) -> dict[str, Tensor]:
+        """Take the update as far as the loss falls; finish where it hardly does."""
+        blocks = [row.block for row in rows]
+        loss = self._total({b.name: b.weight * self.objective.mean(b.penalty.value(b.residual)) for b in blocks})
         losses = self._advance(update, loss)
-        if not self._total(losses) < loss * (1 - 1e-3):
+        if not self._total(losses) < loss * (1 - ENOUGH_DECREASE):
             self.finished = "Gauss-Newton found no further decrease"
         return losses
+
+    @property
+    def _matrix_free(self) -> bool:
+        large = self.field.separable and self.field.head.weight.numel() > LARGE
+        return self.solver.form == "krylov" or (self.solver.form == "auto" and large)
+
+    def _solve_krylov(self, rows: list[Rows]) -> Tensor:
+        update, iterations = krylov(self.field, rows, self.solver.inner)
+        self.note = f"conjugate gradients took {iterations} iterations for {update.numel()} unknowns"
+        return update.T.flatten()
 
     def _is_linear(self, rows: list[Rows], update: Tensor, predicted: "Prediction") -> bool:
         """Take the update and see whether residuals moved as their linearisation said, up to rounding.
@@ -110,7 +148,7 @@ class HeadStepper(Stepper):
             now = [block.residual for block in self.objective.blocks(self.field, batches)]
         differs = False
         for row, said, r in zip(rows, predicted.residuals, now, strict=True):
-            scale = self._scale(row.block)
+            scale = row_scale(row.block)
             difference = thin(scale, len(r)) * r - thin(said, len(r))
             differs |= float(difference.abs().max()) > 64 * torch.finfo(r.dtype).eps * predicted.size
         if anywhere(differs):
@@ -157,21 +195,16 @@ class HeadStepper(Stepper):
             for row in linearise(self.field, lambda u, name=name, c=c: c.blocks(name, u, batches[name]))
         ]
 
-    def _scale(self, block: Block) -> Tensor:
-        """What the rows of a residual are multiplied by, so that their squares sum to its loss."""
-        r = block.residual
-        return (block.weight * block.penalty.curvature(r) / (2 * entries(r))).sqrt()
-
     def _solve(self, rows: list[Rows]) -> tuple[Tensor, "Prediction"]:
         """The Gauss-Newton update of W [(m + 1) outputs] and what it predicts."""
-        columns = self.field.head.weight.numel() + self.field.head.bias.numel()
+        columns = self.field.head.weight.numel() + self.field.backbone.biased * self.field.head.bias.numel()
         sizes = [row.block.residual.numel() for row in rows]
         a = torch.empty(sum(sizes), columns, dtype=self.field.dtype, device=self.field.device)
         y = a.new_empty(len(a))
         start = 0
-        for block, _, chunks in rows:
-            r, scale = block.residual, self._scale(block)
-            target = -block.penalty.slope(r) / block.penalty.curvature(r)
+        for block, chunks, *_ in rows:
+            scale = row_scale(block)
+            target = row_target(block)
             for part, jacobian in chunks():
                 stop = start + jacobian.shape[0] * jacobian.shape[1]
                 torch.mul(jacobian, scale[part][..., None], out=a[start:stop].view_as(jacobian))
@@ -206,9 +239,11 @@ class HeadStepper(Stepper):
 
 @torch.no_grad()
 def _add(field: Field, update: Tensor, length: float) -> None:
-    w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last
-    field.head.weight.add_(w[:-1].T)
-    field.head.bias.add_(w[-1])
+    w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last where there is one
+    m = field.backbone.outputs
+    field.head.weight.add_(w[:m].T)
+    if field.backbone.biased:
+        field.head.bias.add_(w[m])
 
 
 def _expect_jets(field: Field) -> None:

@@ -43,8 +43,6 @@ class Recorder(Differentiable):
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         x = coordinates(p, len(self.axes)).detach()
-        if max(len(index) for op in operators for index in op) > 2:
-            raise PinnsceneError("the head solver takes derivatives to second order; use adam or lbfgs beyond")
         with torch.no_grad():
             answers = self.seen.derivatives(x.to(self.field.dtype), operators)
         leaves = [a.clone().requires_grad_() for a in answers]
@@ -53,11 +51,21 @@ class Recorder(Differentiable):
 
 
 class Rows(NamedTuple):
-    """The residual r [n, k] of one block and its Jacobian, ``chunks()`` of (rows slice, J [rows, k, (m+1) outputs])."""
+    """The residual r [n, k] of one block and its Jacobian, ``chunks()`` of (rows slice, J [rows, k, (m+1) outputs]).
+
+    Where it is pointwise, ``slopes[j][c][o]`` [n, outputs] is the derivative of r[:, j] to the answer to operator o of
+    call c.
+    """
 
     block: Block
-    pointwise: bool
     chunks: Callable[[], Iterator[tuple[slice, Tensor]]]
+    calls: Sequence[Call]
+    slopes: Sequence[Sequence[Sequence[Tensor | None]]] | None
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each row depends on the field at its own point alone."""
+        return self.slopes is not None
 
 
 def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) -> list[Rows]:
@@ -83,9 +91,10 @@ def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) 
         slopes = _slopes(block.residual, recorder.calls)
         detached = block._replace(residual=block.residual.detach())
         if slopes is not None:
-            rows.append(Rows(detached, True, _pointwise(field, recorder.calls, slopes)))
+            chunks = _pointwise(field, recorder.calls, slopes)
         else:
-            rows.append(Rows(detached, False, _rowwise(field, recorder.calls, block.residual)))
+            chunks = _rowwise(field, recorder.calls, block.residual)
+        rows.append(Rows(detached, chunks, recorder.calls, slopes))
     return rows
 
 

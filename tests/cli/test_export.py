@@ -113,6 +113,8 @@ def test_a_surface_at_a_level_that_leaves_the_box(call: Call, here: Path, capsys
         (["heat", "--resolution", "4097"], "8 to 4096"),
         (["heat", "--resolution", "many"], "resolution"),
         (["heat", "--level", "nan"], "finite"),
+        (["heat", "--bodies", "1"], "--bodies is for meshes, field as npz is none"),
+        (["ball", "--problem", "mine.py:Mine", "--bodies", "0"], "at least 1"),
         (["heat", "--level", "0.5"], "leave --level out"),
         (["heat", "--out", "mine.py/a.npz"], "mine.py is a file"),
         (["heat", "--set", "adam.lr=1"], "not for knobs"),

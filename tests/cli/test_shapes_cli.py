@@ -184,7 +184,30 @@ def test_an_interrupted_run_is_resumed(
     assert resumed["steps"] == 12 and resumed["metrics"] == whole["metrics"]
 
 
+def recorded_here(here: Path, name: str) -> None:
+    """Let a copied run have been made from the file beside it."""
+    config = here / name / "config.toml"
+    lines = config.read_text().splitlines()
+    known = [f'path = "{here / "ball.ply"}"' if line.startswith("path = ") else line for line in lines]
+    assert known != lines
+    config.write_text("\n".join(known))
+
+
+def test_data_named_as_seen_from_another_folder_is_found(
+    call: Call, said: Said, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded_here(here, "sdf")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert call("export", str(here / "sdf"), "--resolution", "8", "-q", "--out", "a.ply") == 0
+    ball(Path("ball.ply"), inverted=True)  # of the same name, and not the one
+    assert call("export", str(here / "sdf"), "--resolution", "8", "-q", "--out", "a.ply") == 0
+    (here / "ball.ply").unlink()
+    assert "is not the file of this run" in said("export", str(here / "sdf"), "--resolution", "8")
+
+
 def test_data_that_has_moved(call: Call, said: Said, here: Path) -> None:
+    recorded_here(here, "sdf")
     (here / "ball.ply").rename(here / "elsewhere.ply")
     assert "--data PATH" in said("export", "sdf", "--resolution", "8")
     assert call("export", "sdf", "--resolution", "8", "--data", "elsewhere.ply", "-q") == 0
@@ -236,13 +259,21 @@ def test_broken_files_are_told_and_leave_nothing(
     ("arguments", "line"),
     [
         (["eikonal-sdf", "--data", "nowhere.ply"], "there is no shape nowhere.ply"),
-        (["eikonal-sdf", "--data", "."], "name a file in it"),
+        (["eikonal-sdf", "--data", "."], "solve shape-family --data . --set method=decoder"),
+        (["occupancy", "--data", "."], "solve shape-family --data . --set method=encoder"),
         (["eikonal-sdf", "--set", "data="], "data is empty"),
         (["eikonal-sdf", "--set", "shape=figur"], "'figure'"),
         (["eikonal-sdf", "--set", "learn=point"], "'points'"),
         (["eikonal-sdf", "--set", "margin=0"], "margin expected"),
         (["eikonal-sdf", "--set", "truncate=nan"], "truncate expected"),
+        (["eikonal-sdf", "--set", "truncate=inf"], "truncate expected"),
         (["eikonal-sdf", "--set", "pool=1000000000"], "pool expected at most"),
+        (["eikonal-sdf", "--set", "n=1000000000"], "a step on 1000000000 points and 2048 slopes would take about"),
+        (["eikonal-sdf", "--set", "slope.n=1000000000"], "a step on 1000000000 points would take about"),
+        (["occupancy", "--set", "sides.n=1000000000"], "a step on 1000000000 points would take about"),
+        (["eikonal-sdf", "--set", "learn=points", "--set", "surface.n=999999999"], "a step on 999999999 slopes"),
+        (["shape-family", "--set", "n=1000000000"], "a step on 1000000000 points would take about"),
+        (["eikonal-sdf", "--set", "field.width=99999999"], "field with width=99999999, depth=2,"),
         (["eikonal-sdf", "--set", "slopes=0"], "slopes, points a step"),
         (["eikonal-sdf", "--data", "bare.xyz", "--set", "learn=distance"], "a cloud has learn=points"),
         (["occupancy", "--data", "bare.xyz"], "has no normals"),

@@ -13,6 +13,7 @@ from pinnscene.batch import Points
 from pinnscene.config import Config
 from pinnscene.constraint import Constraint
 from pinnscene.encodings import encodings
+from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.fieldspec import PRESETS
 from pinnscene.kinds import kinds
@@ -30,6 +31,7 @@ from pinnscene.solve import Settings, begin, configure, load_state, reopen, run_
 from pinnscene.trainer import join
 from pinnscene.views import Differentiable, FunctionField
 
+EVOLUTION = ("advection", "wave", "burgers", "allen-cahn", "korteweg-de-vries", "kuramoto-sivashinsky", "schroedinger")
 # Options that make a problem small; a problem that is not named here runs as it is.
 SMALL = {
     "heat": {"n": "200"},
@@ -39,6 +41,7 @@ SMALL = {
     "helmholtz": {"n": "100"},
     "gray-scott": {"n": "100", "end": "2", "windows": "2"},
     "cavity": {"n": "100", "nu": "0.1"},
+    **{name: {"n": "150", "windows": "1"} for name in EVOLUTION},
     "image-fit": {"side": "24", "n": "128"},
     "eikonal-sdf": {"shape": "sphere", "pool": "2000", "n": "256", "slopes": "128"},
     "occupancy": {"shape": "sphere", "pool": "2000", "n": "256"},
@@ -54,13 +57,17 @@ VARIANTS = [
     ("heat", {"n": "150", "dims": "2", "alpha": "0.1013", "ratios": "[4e-6,1]", "mode": "[20,1]"}),
     ("heat", {"n": "150", "dims": "4", "exact": "sines", "alpha": "0.25"}),
     ("heat", {"n": "150", "dims": "5", "start": "bump", "windows": "1"}),
-    ("heat-long-time", {"n": "100", "end": "1", "windows": "1", "hard": "false"}),
-    ("poisson", {"n": "100", "dims": "1", "walls": "neumann", "hard": "false"}),
+    ("heat-long-time", {"n": "100", "end": "1", "windows": "1", "hard": "true"}),
+    ("poisson", {"n": "100", "dims": "1", "walls": "neumann"}),
     ("poisson", {"n": "100", "dims": "3", "walls": "x=periodic,y0=robin:2:0", "exact": "sines"}),
-    ("poisson", {"n": "100", "exact": "none", "source": "1"}),
+    ("poisson", {"n": "100", "exact": "none", "source": "1", "hard": "true"}),
     ("laplace", {"n": "100", "exact": "none", "walls": "x0=dirichlet:1,y=neumann"}),
-    ("helmholtz", {"n": "100", "a": "2", "b": "3", "hard": "false"}),
-    ("gray-scott", {"n": "100", "end": "2", "windows": "1", "hard": "false"}),
+    ("helmholtz", {"n": "100", "a": "2", "b": "3", "hard": "true"}),
+    ("gray-scott", {"n": "100", "end": "2", "windows": "1", "hard": "true"}),
+    ("advection", {"n": "150", "windows": "2", "hard": "false"}),
+    ("wave", {"n": "150", "hard": "false", "walls": "x0=neumann,x1=dirichlet"}),
+    ("wave", {"n": "150", "walls": "periodic"}),
+    ("burgers", {"n": "150", "windows": "2", "hard": "false", "nu": "0.1"}),
     ("image-fit", {"side": "24", "n": "128", "heldout": "0.5", "image": "checkerboard"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "capsule", "learn": "points"}),
     ("eikonal-sdf", {**SMALL["eikonal-sdf"], "shape": "box", "truncate": "0.1"}),
@@ -178,7 +185,11 @@ def test_exact_solution_makes_every_residual_vanish(problem: Problem) -> None:
 def test_engines_agree(problem: Problem) -> None:
     u = tiny_field(problem)
     u.engine = "jets"
-    with_jets = blocks(problem, u)
+    try:
+        with_jets = blocks(problem, u)
+    except PinnsceneError as cause:
+        assert "jets carry derivatives to" in str(cause)
+        pytest.skip("derivatives of an order that jets do not carry")
     u.engine = "nested"
     for a, b in zip(with_jets, blocks(problem, u), strict=True):
         size = float(b.residual.detach().abs().max()) + 1

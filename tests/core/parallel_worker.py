@@ -47,6 +47,9 @@ PHASES = {
     "lbfgs": ("lbfgs", {"steps": 4, "every": 1}),
     "head": ("head", {"scale": 4.0}),
     "newton": ("head", {"scale": 4.0}),
+    "all": ("gauss-newton", {"steps": 6, "every": 1}),
+    "broyden": ("ssbroyden", {"steps": 6, "every": 1}),
+    "free": ("gauss-newton", {"steps": 3, "every": 1, "form": "free", "tolerance": 1e-9}),
     "robust": ("head", {"scale": 4.0, "steps": 20}),
 }
 

@@ -72,6 +72,25 @@ def test_engines_agree(make_field, kind, encoding, shape):
         assert_close(jet, nest, 1e-10)
 
 
+@pytest.mark.parametrize("encoding", [name for name in encodings if encodings[name].towers])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(filter(None, k)))
+def test_engines_agree_beyond_second_order(make_field, kind, encoding):
+    """Third and fourth derivatives, pure and mixed, and operators of them; features reproduce the field too."""
+    u, p = build(make_field, kind, encoding, ansatz=SHAPE), points()
+    c = 1 + p["x"] ** 2
+    answers = {}
+    for engine in ("jets", "nested"):
+        u.engine = engine
+        answers[engine] = (*partials(u, p, "xxx", "xxt", "xxxx"), operator(u, p, {"xxxx": c, "yyt": -2.0, "": 1.0}))
+    for jet, nest in zip(answers["jets"], answers["nested"], strict=True):
+        assert_close(jet, nest, 1e-9)
+    operators = [{(0, 0, 0): 1.0}, {(0, 0, 0, 0): 2.0, (1,): c}]
+    weights = torch.cat([u.head.weight.T, u.head.bias[None]])[: u.backbone.outputs + u.backbone.biased]
+    lifts = u.lift().derivatives(p, operators)
+    for phi, g, whole in zip(u.feature_derivatives(p, operators), lifts, u.derivatives(p, operators), strict=True):
+        assert_close(g + phi @ weights, whole, 1e-10)
+
+
 @pytest.mark.parametrize("encoding", list(encodings))
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(filter(None, k)))
 def test_engines_agree_on_the_gradient_of_a_loss(make_field, kind, encoding):
@@ -292,9 +311,9 @@ def test_points_of_a_wrong_shape_are_refused(make_field, bad):
         make_field(BOX)(bad)
 
 
-def test_jets_refuse_third_order(make_field):
-    with pytest.raises(PinnsceneError, match="second order, got order 3"):
-        partials(make_field(BOX, engine="jets"), points(), "xxx")
+def test_a_grid_has_no_features_of_third_order(make_field):
+    with pytest.raises(PinnsceneError, match="second order only"):
+        make_field(BOX, "mlp", "grid").feature_derivatives(points(), [{(0, 0, 0): 1.0}])
 
 
 def test_an_ansatz_of_a_wrong_shape_is_refused(make_field):
@@ -349,6 +368,21 @@ def test_frozen_is_constant_along_its_axis(make_field):
     c = 1 + p["x"] ** 2
     mixed, plain = operator(held, p, {"t": 3.0, "xx": c, "": 2.0}), operator(u, there, {"xx": c, "": 2.0})
     assert_close(mixed, plain, 1e-13)
+
+
+def test_frozen_of_higher_order_is_a_taylor_polynomial(make_field):
+    """Along its axis the derivatives at the value up to the order, and none beyond; across it those of the field."""
+    u, p = make_field(BOX, ansatz=SHAPE), points()
+    there = Points(torch.cat([points().coords[:, :2], torch.full((17, 1), 0.5)], 1), BOX.axes)
+    tau = p["t"] - 0.5
+    value, slope, bend = partials(u, there, "", "t", "tt")
+    assert_close(Frozen(u, "t", 0.5, 1)(p), value + tau * slope, 1e-13)
+    second = Frozen(u, "t", 0.5, 2)
+    assert_close(second(p), value + tau * slope + tau**2 / 2 * bend, 1e-13)
+    assert_close(partials(second, p, "t"), slope + tau * bend, 1e-12)
+    assert_close(partials(second, p, "tt"), bend, 1e-12)
+    x, xt = partials(u, there, "x", "xt")
+    assert_close(partials(Frozen(u, "t", 0.5, 1), p, "x"), x + tau * xt, 1e-12)
 
 
 def test_frozen_carries_into_an_ansatz(make_field):

@@ -50,10 +50,10 @@ def by_autograd(field, constraint, batch):
         r = block.residual
         rows = []
         for entry in r.flatten():
-            layer = [field.head.weight, field.head.bias]
-            w, b = torch.autograd.grad(entry, layer, retain_graph=True, allow_unused=True)
-            b = torch.zeros_like(field.head.bias) if b is None else b
-            rows.append(torch.cat([w.T, b[None]]).flatten())
+            layer = list(field.head.parameters())  # the weight, and the bias of a biased one
+            grads = torch.autograd.grad(entry, layer, retain_graph=True, allow_unused=True)
+            w, *b = (torch.zeros_like(p) if g is None else g for g, p in zip(grads, layer, strict=True))
+            rows.append(torch.cat([w.T, *[g[None] for g in b]]).flatten())
         lines.append(torch.stack(rows).view(*r.shape, -1))
     return lines
 
@@ -136,8 +136,6 @@ def test_a_residual_of_an_unknown_alone_is_refused(make_field):
             list(row.chunks())
 
 
-def test_third_order_is_refused(make_field):
-    constraint = Constraint(BOX.interior(5), lambda u, p: partials(u, p, "xxx"))
-    batch = constraint.draw("c", generator(0))
-    with pytest.raises(PinnsceneError, match="second order"):
-        linearise(make_field(BOX), lambda u: constraint.blocks("c", u, batch))
+def test_fourth_order(make_field):
+    """Kuramoto-Sivashinsky's residual: towers of features."""
+    check(make_field(BOX, ansatz=SHAPE), lambda u, p: u(p) * partials(u, p, "x") + partials(u, p, "xxxx"))

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 WORKER = Path(__file__).with_name("parallel_worker.py")
-CASES = ["adam", "lbfgs", "head", "newton", "robust", "adam-odd", "head-odd"]
+CASES = ["adam", "lbfgs", "head", "newton", "robust", "adam-odd", "head-odd", "all-odd", "free", "broyden"]
 
 
 def together(folder):

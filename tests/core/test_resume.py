@@ -47,6 +47,11 @@ def interrupt_at(*places):
 
 def settings_of(solver, **adam):
     solvers = {"adam": {"every": 1, "warmup": 3, "lr": 1e-2, **adam}, "lbfgs": {"every": 1}}
+    solvers |= {
+        "gauss-newton": {"every": 1},
+        "soap": {"every": 1, "warmup": 3, "lr": 1e-2, **adam},
+        "ssbroyden": {"every": 1},
+    }
     knobs = {"field": FIELD} | {name: given for name, given in solvers.items() if name in solver}
     return Settings(solver=solver, steps=12, device="cpu", knobs=knobs)
 
@@ -64,6 +69,9 @@ CASES = {
     "adam-first-and-last": ("adam", {}, 1, [(0, "adam", 1), (0, "adam", 12)]),
     "lbfgs": ("lbfgs", {}, 1, [(0, "lbfgs", 5), (0, "lbfgs", 9)]),
     "adam-then-lbfgs": ("adam,lbfgs", {"average": 0.9}, 1, [(0, "adam", 12), (0, "lbfgs", 1)]),
+    "soap": ("soap", {"average": 0.9}, 1, [(0, "soap", 1), (0, "soap", 6)]),
+    "gauss-newton": ("gauss-newton", {}, 1, [(0, "gauss-newton", 1), (0, "gauss-newton", 7)]),
+    "ssbroyden": ("ssbroyden", {}, 1, [(0, "ssbroyden", 1), (0, "ssbroyden", 6)]),
     "windows": ("adam,lbfgs", {}, 2, [(0, "lbfgs", 3), (1, "adam", 4), (1, "lbfgs", 4)]),
 }
 

@@ -11,7 +11,7 @@ from pinnscene.objective import Objective
 from pinnscene.penalty import absolute, huber, softplus, square
 from pinnscene.plan import make_plan
 from pinnscene.solution import Status
-from pinnscene.solvers import Adam, Head, Lbfgs
+from pinnscene.solvers import Adam, Head, Lbfgs, Soap
 from pinnscene.trainer import train
 
 LINE = Box(x=(0.0, 1.0))
@@ -398,3 +398,33 @@ def test_lbfgs_refuses_moving_points_and_bad_knobs():
         make_plan("lbfgs", {"lbfgs": {"resample": True}})
     with pytest.raises(PinnsceneError, match="lbfgs expected"):
         Lbfgs(history=0)
+
+
+# ---- soap ------------------------------------------------------------------------------------------------------------
+
+
+def test_soap_needs_fewer_steps_than_adam(toy):
+    """On the same points from the same weights, by the end of as many steps: a tenth of the loss here."""
+    knobs = {"steps": 200, "every": 200, "lr": 1e-2, "resample": False, "dtype": "float64"}
+    field = {"first": 3.0, "omega": 1.0}
+    ends = [solve(poisson(toy), name, width=16, depth=2, field=field, **knobs).loss for name in ("soap", "adam")]
+    assert ends[0] < 0.3 * ends[1]
+
+
+def test_soap_in_bases_that_stand_still_is_adam(toy, make_field):
+    """Where no side is rotated, what is left is Adam with one step of delay: the package's first only looks."""
+    found = []
+    for solver in (Soap(largest=1, betas=(0.9, 0.99), warmup=0), Adam(warmup=0, lr=3e-3)):
+        objective = Objective(fitting(toy).constraints(), 0, CPU, torch.float64, resample=False)
+        u = make_field(LINE)
+        stepper = solver.start(u, objective, 10**6, {})
+        for k in range(8 + (solver.name == "soap")):
+            stepper.step(k)
+        found.append(torch.cat([p.detach().flatten() for p in u.parameters()]))
+    assert torch.allclose(*found, rtol=1e-4, atol=1e-6)
+
+
+def test_soap_refuses_bad_knobs():
+    for bad in ({"refresh": 0}, {"largest": 0}, {"lr": 0.0}):
+        with pytest.raises(PinnsceneError, match="soap expected"):
+            Soap(**bad)

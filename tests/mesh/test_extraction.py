@@ -10,12 +10,13 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 from torch import Tensor
 
-from pinnscene import Box
+from pinnscene import Box, memory
 from pinnscene.errors import PinnsceneError
-from pinnscene.mesh import Mesh, extract, nearsurface, report, room
+from pinnscene.mesh import Mesh, extract, nearsurface, report
 from pinnscene.mesh.lattice import Lattice
 from pinnscene.mesh.marchingcubes import EDGES, cases, polygonise
 from pinnscene.mesh.nearsurface import cut_cells
+from pinnscene.mesh.room import foretell
 from pinnscene.mesh.samples import LevelSet
 from pinnscene.views import FunctionField
 
@@ -159,10 +160,20 @@ def test_a_surface_that_leaves_the_box_is_open() -> None:
 
 def test_memory_is_told_before_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten million bytes are enough for a coarse lattice, not for what it would be halved to."""
-    monkeypatch.setattr(room, "free_memory", lambda: 1e7)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1e7)
     assert sparse(ball, 16, 1)[1] > 0
     with pytest.raises(PinnsceneError, match=r"about 0\.\d+ GiB of memory, 0\.0093.* smaller resolution"):
         sparse(ball, 16, 5)
+
+
+def test_what_a_long_extraction_takes_is_told_once() -> None:
+    told: list[str] = []
+    foretell(100, 2, 1e-6, told.append)  # 5000 points, 10 ms
+    assert told == []
+    foretell(100, 2, 1.0, told.append)
+    foretell(1_000_000, 3, 1e-9, told.append)
+    assert told[0].startswith("about 0.005 million points: ") and told[0].endswith("and 167 min")
+    assert "210 million points" in told[1] and "12 GiB" in told[1] and told[1].endswith("and 0 s")
 
 
 def test_progress_ends_with_all_done() -> None:

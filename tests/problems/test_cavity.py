@@ -146,6 +146,12 @@ def test_only_the_velocity_is_compared(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert [path.name for path in drawn] == ["flow.png", "u.png", "v.png", "p.png"]
 
 
+def test_a_small_solve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thick flow: few polynomials hold all but the corners."""
+    monkeypatch.setattr(cavity, "RESOLUTIONS", (16, 24))
+    assert Cavity(nu=0.2).solve(knobs={"field": {"modes": "14"}}).metrics["rel_l2"] < 1e-2
+
+
 def test_options_that_make_no_sense(refused: Callable[..., str]) -> None:
     assert "nu > 0" in refused(Cavity, nu=0.0)
     assert "a lid that moves" in refused(Cavity, lid=0.0)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from torch import Tensor
 
 from pinnscene.constraint import Block
 from pinnscene.errors import PinnsceneError
@@ -19,7 +18,7 @@ from pinnscene.options import build_problem
 from pinnscene.plan import make_plan
 from pinnscene.problems.distanceconstraints import NEAR, SHARP
 from pinnscene.problems.eikonal_sdf import FIELDS, EikonalSdf
-from pinnscene.problems.shapesampling import UNSEEN, Located, Places, Pool, located
+from pinnscene.problems.shapesampling import located
 from pinnscene.scenes.cloudshape import CloudShape
 from pinnscene.scenes.solids import SOLIDS
 from pinnscene.seeds import generator
@@ -166,56 +165,6 @@ def test_rows_beyond_the_truncation_are_cut_off() -> None:
 
 
 # Where
-
-
-def test_points_lie_in_two_bands_around_the_surface_and_all_over_the_box() -> None:
-    problem = EikonalSdf(shape="sphere", margin=0.5, **FEW)
-    p = problem.places().draw(8000, generator(0, "test"))
-    near, even = np.linalg.norm(p[:6000], axis=1) - RADIUS, p[6000:]
-    widths = [0.005 * 2 * RADIUS, 0.03 * 2 * RADIUS]
-    assert near.std() == pytest.approx(np.sqrt(np.mean(np.square(widths))), rel=0.05)
-    # of two normal bands alike often, half of the narrow one's points and some of the wide one's are within its width
-    assert (np.abs(near) < widths[0]).mean() == pytest.approx((0.683 + 0.132) / 2, abs=0.02)
-    low, high = np.array(problem.domain.lower), np.array(problem.domain.upper)
-    np.testing.assert_allclose(even.mean(0), (low + high) / 2, atol=0.1)
-    np.testing.assert_allclose(even.std(0), (high - low) / np.sqrt(12), rtol=0.05)
-    assert ((p >= low) & (p <= high)).all()
-
-
-def test_points_never_leave_the_box() -> None:
-    problem = EikonalSdf(shape="sphere", margin=1e-3, **FEW)
-    p = Places(problem.truth, problem.domain, (1.0,), 0.0).draw(500, generator(0, "test"))
-    assert problem.domain.distance(torch.from_numpy(p)).max() <= 1e-12
-
-
-def rows(pool: Pool, unseen: bool) -> Tensor:
-    found = pool(unseen)
-    assert isinstance(found, Located)
-    return found.xyz
-
-
-def test_held_out_rows_are_others_and_few_and_a_seed_decides_them() -> None:
-    problem, again = (EikonalSdf(shape="sphere", **FEW) for _ in range(2))
-
-    def pool(seed: int, of: EikonalSdf) -> Pool:
-        return Pool(of.places(), 2000, located(of.truth), seed)
-
-    trained, unseen = rows(pool(0, problem), False), rows(pool(0, problem), True)
-    assert (len(trained), len(unseen)) == (2000, 2000 * UNSEEN)
-    assert not {tuple(r) for r in trained.tolist()} & {tuple(r) for r in unseen.tolist()}
-    assert torch.equal(trained, rows(pool(0, again), False)) and torch.equal(unseen, rows(pool(0, again), True))
-    assert not torch.equal(trained, rows(pool(1, problem), False))
-    one = Pool(problem.places(), 1, located(problem.truth))
-    assert not torch.equal(rows(one, False), rows(one, True))
-
-
-def test_steps_draw_from_the_pool_and_held_out_residuals_do_not() -> None:
-    problem = EikonalSdf(shape="sphere", **{**FEW, "pool": 200, "n": 5000})
-    constraint = problem.constraints()["distance"]
-    drawn, unseen = (constraint.draw("d", generator(0, "test"), heldout).xyz for heldout in (False, True))
-    assert (len(drawn), len(unseen)) == (5000, 5000)  # a batch may be larger than the pool
-    assert len(drawn.unique(dim=0)) == 200 and len(unseen.unique(dim=0)) == 10
-    assert len(torch.cat([drawn, unseen]).unique(dim=0)) == 210
 
 
 @pytest.mark.parametrize("oriented", [True, False])

@@ -51,7 +51,7 @@ def test_error_falls_with_the_number_of_features() -> None:
 
 def test_windows_and_growth() -> None:
     assert Heat(windows=4).cuts() == (0.25, 0.5, 0.75, 1.0)
-    assert Heat(windows=3, growth=10.0).cuts() == pytest.approx((0.01, 0.1, 1.0))
+    assert Heat(windows=3, growth=10.0).cuts() == pytest.approx((1 / 111, 11 / 111, 1.0))
     assert Heat().cuts() == () and len(Heat(start="bump").cuts()) > 1
     solution = Heat(windows=3, n=400).solve(knobs={"field": {"width": 150}})
     assert solution.metrics["rel_l2"] < 1e-6

@@ -88,9 +88,9 @@ def test_rows_move_to_a_device_once() -> None:
         return Sided(torch.from_numpy(p), torch.ones(len(p), 1))
 
     pool = Pool(problem.places(), 50, ask)
-    first, second = (pool(False, torch.device("meta")) for _ in range(2))
+    first, second = (pool(0, False, torch.device("meta")) for _ in range(2))
     assert first is second and first.xyz.device.type == "meta"
-    assert pool(False).xyz.device.type == "cpu" and asked == [50]
+    assert pool(0, False).xyz.device.type == "cpu" and asked == [50]
 
 
 def test_the_view_as_a_distance_is_negated_with_its_slopes() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pinnscene.objective import Objective
 from pinnscene.problems.familyfitting import Clouds, given_cloud, observations, together
 from pinnscene.problems.familymethods import METHODS
 from pinnscene.problems.familysampling import HALF, CloudPoints, CloudSampler, Pool, draw_pool
@@ -28,12 +29,23 @@ def test_the_pool_holds_true_distances_in_the_cube(member_of: Callable[..., Memb
     assert (pool.target.abs() > 0.1).float().mean() > 0.1
 
 
+def test_the_seed_of_a_solve_decides_the_pool(member_of: Callable[..., Member]) -> None:
+    method = METHODS["decoder"](Family((member_of(), member_of(box=True)), ()), 4, 64, 0.0, 128, 2)
+    places = [
+        Objective(method.constraints(), seed, torch.device("cpu"), torch.float32).constraints["shapes"].sampler
+        for seed in (0, 1, 0)
+    ]
+    first, second, again = (set(map(tuple, sampler(generator(3)).xyz.tolist())) for sampler in places)
+    assert not first & second
+    assert first == again
+
+
 def test_clouds_and_points_are_mirrored_and_stretched_alike(member_of: Callable[..., Member]) -> None:
     """Of a box the bounding box of the cloud tells what is inside, before and after."""
     member = member_of(box=True)
     method = METHODS["encoder"](Family((member,), ()), 4, 500, 0.0, 400, 1)
     pool = draw_pool((member,), method.known, 3000, 3000, 0)
-    sampler = CloudSampler(lambda: pool, 400, 1, points=500, turn=0.0)
+    sampler = CloudSampler(lambda seed: pool, 400, 1, points=500, turn=0.0)
     sizes = []
     for step in range(4):
         batch = sampler(generator(0, step))
@@ -53,7 +65,7 @@ def test_clouds_are_turned(member_of: Callable[..., Member]) -> None:
     member = member_of(box=True)
     q = torch.rand(4000, 3, generator=generator(0), dtype=torch.float64) - 0.5
     pool = Pool(*(t.float()[None] for t in (q, member.inside(q), member.surface(4000, generator(1))[0])))
-    batch = CloudSampler(lambda: pool, 4000, 1, points=2000, stretch=1.0, turn=0.5)(generator(2))
+    batch = CloudSampler(lambda seed: pool, 4000, 1, points=2000, stretch=1.0, turn=0.5)(generator(2))
     inside = batch.xyz[batch.target[:, 0] > 0]
     reach = batch.clouds[0].amax(0)
     assert (inside.abs() <= reach + 0.02).all()

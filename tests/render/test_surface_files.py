@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import binary_erosion, binary_fill_holes
 from torch import Tensor
 
 from pinnscene.domain import Box
@@ -18,7 +19,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.render import surface
 from pinnscene.render.baking import bake
 from pinnscene.render.camera import view
-from pinnscene.render.discs import draw_points
+from pinnscene.render.discs import _shadow, draw_points
 from pinnscene.render.request import RenderRequest
 from pinnscene.render.surface import render_surface
 from pinnscene.views import FunctionField
@@ -95,6 +96,15 @@ def test_the_input_stands_on_the_left(tmp_path: Path, rng: torch.Generator) -> N
     warm = cloud[..., 0] - cloud[..., 2] > 15
     left, right = warm[:, :48], warm[:, 48:]
     assert right.sum() > 200 and (left ^ right).sum() < 0.25 * right.sum(), "they cover the same pixels"
+
+
+def test_the_shadow_of_a_closed_cloud_has_no_light_in_it(rng: torch.Generator) -> None:
+    """Where the light grazes the surface points fall close together, elsewhere far apart."""
+    points = torch.nn.functional.normalize(torch.randn(3000, 3, generator=rng, dtype=torch.float64)).numpy()
+    camera = view(points * 2, azimuth=0, elevation=60)
+    dark = _shadow(points, 0.033, camera, (200, 200), np.array([0.0, 0, 1]), np.array([0.0, 0.6, 0.8]))
+    within = binary_erosion(binary_fill_holes(dark > 0.5), iterations=4)
+    assert within.sum() > 2000 and dark[within].min() > 0.8 and dark.max() <= 1 and dark[0, 0] < 1e-3
 
 
 def test_near_points_hide_far_ones() -> None:

@@ -1,4 +1,4 @@
-"""References that are converged by refinement: the same solver at two resolutions."""
+"""References without a closed form: the same solver twice, coarse and fine, which says how good it is."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -13,7 +13,7 @@ from pinnscene.problem import Conventional, Reference
 
 
 class Solved(Protocol):
-    """What a classical solver leaves: values anywhere, and how long it took."""
+    """A numerical solution anywhere, and the seconds that it took."""
 
     seconds: float
 
@@ -23,7 +23,7 @@ class Solved(Protocol):
 
 
 class Refined:
-    """Values from the finer of two solves; the coarser one says how good they are, and is the conventional solver.
+    """Values of the fine solve; its error is no more than its distance to the coarse one, the conventional solver.
 
     Both are solved when first asked for.
 
