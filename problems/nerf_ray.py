@@ -16,7 +16,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import Penalty, absolute, square
 from pinnscene.problem import Problem, Reference
-from pinnscene.problems.hull import tightened, visual_hull
+from pinnscene.problems.hull import Silhouette, silhouettes, tightened, visual_hull
 from pinnscene.problems.rayfields import FAST, FEW, FIELDS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
@@ -90,13 +90,21 @@ class NerfRay(Problem):
 
     @cached_property
     def posed(self) -> Views:
-        """The pictures with their cameras."""
+        """The pictures with their cameras, in a box no larger than what they show."""
+        return self._given if self.data is None else tightened(self._given, self._silhouettes)
+
+    @cached_property
+    def _given(self) -> Views:
         behind = colour_of(self.backdrop)
         if self.data is None:
             side = self.size // self.downscale or 1
             made = scene_views(self.scene, (side, side), self.train, max(1, self.train // 5))
             return replace(made, background=behind or made.background)
-        return tightened(load_views(self.data, self.downscale, behind))
+        return load_views(self.data, self.downscale, behind)
+
+    @cached_property
+    def _silhouettes(self) -> list[Silhouette]:
+        return silhouettes(self._given)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -111,13 +119,6 @@ class NerfRay(Problem):
     def side(self) -> int:
         """Pixels along the longest side of the largest picture."""
         return max(max(camera.size) for camera in self.posed.cameras)
-
-    @property
-    def transparent(self) -> bool:
-        """Whether the pictures say where they show nothing."""
-        if self.posed.background is None:
-            return False
-        return self.data is None or self.posed.read(self.posed.train[0]).shape[2] == 4  # scenes all have opacity
 
     @cached_property
     def _store(self) -> PixelStore:
@@ -134,7 +135,7 @@ class NerfRay(Problem):
 
     def constraints(self) -> Mapping[str, Constraint]:
         posed = self.posed
-        behind = None if self.random and self.transparent else posed.background or WHITE
+        behind = None if self.random and posed.transparent else posed.background or WHITE
         sampler = RaySampler(lambda: self._store, lambda: self._unseen, posed.near, posed.far, self.n, behind)
         asked = {name: weight for name, weight in self._weights.items() if weight}
         penalty: dict[str, Penalty] = {"colour": square, "coarse": square, **dict.fromkeys(asked, absolute)}
@@ -155,7 +156,7 @@ class NerfRay(Problem):
         occupancy = getattr(u, "occupancy", None)
         if occupancy is None or self.posed.unbounded:
             return
-        held = visual_hull(self.posed, occupancy.cells)
+        held = visual_hull(self.posed, self._silhouettes, occupancy.cells)
         if held is not None and bool(held.any()):
             occupancy.restrict(held)
 
