@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+import torch
+
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.field import Engine, Field
 from pinnscene.kinds import kinds
 from pinnscene.knobs import convert_all, knobs_of
+from pinnscene.memory import GIB, free_memory
 from pinnscene.seeds import generator
 
 if TYPE_CHECKING:
     from pinnscene.problem import Problem
 
+TRAINED = 16  # bytes a number in single precision: itself, its slope and what Adam remembers of it
 # A preset of --backbone is an encoding and a backbone with knobs of their own.
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "siren": ("none", "siren", {}),
@@ -71,7 +75,19 @@ class FieldSpec:
         return replace(spec, knobs={**spec.knobs, **given}).resolve()
 
     def build(self, problem: "Problem", seed: int = 0) -> Field:
-        """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it)."""
+        """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it).
+
+        Raises:
+            PinnsceneError: knobs that are out of range, or a field that is too large to be trained in the free memory.
+        """
+        with torch.device("meta"):  # counted before any memory is taken
+            check_size(sum(p.numel() for p in self._made(problem).parameters()))
+        built = self._made(problem).double()
+        built.reset(generator(seed, "field"))
+        return built
+
+    def _made(self, problem: "Problem") -> Field:
+        """The field with its weights still to be drawn."""
         spec, domain = self.resolve(), problem.domain
         if not problem.values:
             raise PinnsceneError(f"{type(problem).__name__} must name its outputs, such as values = ('u',)")
@@ -84,7 +100,7 @@ class FieldSpec:
         backbone = make_backbone(inputs, **{k: v for k, v in spec.knobs.items() if k in other})
         lower, upper = problem.frame()
         kind = kinds[spec.kind]
-        built = kind(
+        return kind(
             domain.axes,
             problem.values,
             lower,
@@ -96,9 +112,17 @@ class FieldSpec:
             spec.engine,
             condition,
             **{k: v for k, v in spec.knobs.items() if k in knobs_of(kind)},
-        ).double()
-        built.reset(generator(seed, "field"))
-        return built
+        )
+
+
+def check_size(numbers: int) -> None:
+    """Raise ``PinnsceneError`` where training so many numbers takes more memory than is free."""
+    needed, there = TRAINED * numbers, free_memory()
+    if needed > there:
+        raise PinnsceneError(
+            f"the field would have {numbers:.3g} numbers, {needed / GIB:.3g} GiB in training, {there / GIB:.3g} GiB "
+            "are free: take a smaller field, such as a smaller field.width"
+        )
 
 
 def _backbone(name: str) -> str:

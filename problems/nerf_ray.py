@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 WHITE = (1.0, 1.0, 1.0)
 HEX = "0123456789abcdefABCDEF"
+MOST_VIEWS, MOST_PIXELS = 10_000, 1 << 28  # that are rendered; two cores take some 100 000 pixels a second
 WATCHED = 4096  # rays that the progress display scores
 
 
@@ -72,16 +73,30 @@ class NerfRay(Problem):
 
     def __post_init__(self) -> None:
         count(self.n, "nerf-ray's n, rays a step,")
-        count(self.train, "nerf-ray's train, views to train on,")
         count(self.downscale, "nerf-ray's downscale")
         if not 8 <= self.size <= 4096:
             raise PinnsceneError(f"nerf-ray's size expected 8 to 4096 pixels, got {self.size}")
+        if self.data is None and self._side < 8:
+            raise PinnsceneError(
+                f"nerf-ray's downscale expected at most {self.size // 8}, for pictures of at least 8 pixels, "
+                f"got {self.downscale}"
+            )
+        if not 1 <= self.train <= MOST_VIEWS or self.train * self._side**2 > MOST_PIXELS:
+            raise PinnsceneError(
+                f"nerf-ray's train expected 1 to {MOST_VIEWS} views of {MOST_PIXELS // 10**6} million pixels in all, "
+                f"got {self.train} of {self._side}x{self._side}"
+            )
         for name, weight in {**self._weights, "eikonal": self.eikonal}.items():
             if not 0 <= weight < inf:
                 raise PinnsceneError(f"nerf-ray's {name} expected a weight of 0 or more, got {weight}")
         if self.depth and self.posed.read_depth is None:
             raise PinnsceneError("nerf-ray's depth needs data with depth pictures: leave its weight out")
         _ = self.posed  # raises on bad data
+
+    @property
+    def _side(self) -> int:
+        """Pixels along a side of a built-in scene's pictures."""
+        return self.size // self.downscale
 
     @property
     def _weights(self) -> dict[str, float]:
@@ -97,8 +112,7 @@ class NerfRay(Problem):
     def _given(self) -> Views:
         behind = colour_of(self.backdrop)
         if self.data is None:
-            side = self.size // self.downscale or 1
-            made = scene_views(self.scene, (side, side), self.train, max(1, self.train // 5))
+            made = scene_views(self.scene, (self._side, self._side), self.train, max(1, self.train // 5))
             return replace(made, background=behind or made.background)
         return load_views(self.data, self.downscale, behind)
 

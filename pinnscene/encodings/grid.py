@@ -25,6 +25,8 @@ Term = tuple[Tensor | float, tuple[int, ...]]  # a factor and the axes of a part
 PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429)  # one an axis, Mueller et al., section 3
 DENSE = 2**26  # rows of a level's lattice at most: 1 GiB with four features
 
+LEVELS, FINEST = 64, 1 << 20  # single precision tells places in so many cells apart
+
 
 class Level(nn.Module):
     """One lattice of ``cells`` cells along each axis of [-1, 1]^d, at most ``rows`` rows of ``features`` values."""
@@ -133,9 +135,9 @@ class Grid(Encoding):
         super().__init__()
         if not 1 <= inputs <= len(PRIMES):
             raise PinnsceneError(f"a grid has 1 to {len(PRIMES)} axes, got {inputs}: use fourier or siren there")
-        if levels < 1 or features < 1 or not 1 <= coarsest <= finest:
+        if not (1 <= levels <= LEVELS and 1 <= features <= LEVELS and 1 <= coarsest <= finest <= FINEST):
             raise PinnsceneError(
-                "grid expected levels, features >= 1 and 1 <= coarsest <= finest, "
+                f"grid expected 1 to {LEVELS} levels and features and 1 <= coarsest <= finest <= {FINEST}, "
                 f"got {levels}, {features}, {coarsest} and {finest}"
             )
         if not 0 <= grow <= 1:

@@ -30,6 +30,7 @@ from pinnscene.views import Differentiable
 
 Sampling = Literal["occupancy", "hierarchical", "even"]
 THICK = 25.0  # density of the surface per half side: a ray is half absorbed in 3 % of one
+MOST = 4096  # stretches of a ray, features of a point
 SAMPLINGS = ("occupancy", "hierarchical", "even")
 
 
@@ -69,11 +70,9 @@ class RadianceField(Field, Glow):
         antialias: bool = False,
     ) -> None:
         super().__init__(*given)
-        if min(latent, colour, layers, samples, fine) < 1:
-            raise PinnsceneError(
-                "a radiance field expected latent, colour, layers, samples and fine >= 1, "
-                f"got {latent}, {colour}, {layers}, {samples} and {fine}"
-            )
+        for name, value in {"latent": latent, "colour": colour, "samples": samples, "fine": fine}.items():
+            if not 1 <= value <= MOST:
+                raise PinnsceneError(f"a radiance field expected {name} from 1 to {MOST}, got {value}")
         if sampling not in SAMPLINGS:
             raise unknown("sampling", sampling, SAMPLINGS)
         if len(self.axes) != 3:
@@ -83,14 +82,14 @@ class RadianceField(Field, Glow):
         self.head = Affine(self.backbone.outputs, 1 + latent)
         self.colours = Colours(latent, colour, layers, seen, degree)
         self.occupancy = Occupancy(cells) if sampling == "occupancy" else None
-        if self.occupancy is not None and unbounded:
-            self.occupancy.restrict(self.occupancy.ball())
         parts = (self.encoding, self.backbone, self.head, self.colours)
         self.coarse = Coarse(*deepcopy(parts), shift) if sampling == "hierarchical" else None
 
     def reset(self, generator: torch.Generator) -> None:
         super().reset(generator)
         self.colours.reset(generator)
+        if self.occupancy is not None and self.unbounded:
+            self.occupancy.restrict(self.occupancy.ball())
         if self.coarse is not None:
             self.coarse.reset(generator)
 

@@ -19,7 +19,7 @@ DEPTH = "turbo_r"  # the colour map: what is near is warm
 NOTHING = 1.0  # the brightness of where there is nothing
 TAILS = (0.5, 99.5)  # percent of depths that a scale leaves out at either end
 DOTS = 100  # an inch of the scale's letters
-ROOM = (96, 96)  # pixels of the least picture that has a scale drawn on it
+ROOM = (192, 128)  # pixels of the least picture that has a scale drawn on it
 TALLEST = 300  # pixels of a scale
 
 Bytes = NDArray[np.uint8]
@@ -87,7 +87,7 @@ def _scale(limits: Limits, width: int, height: int) -> NDArray[np.uint8] | None:
     if width < ROOM[0] or height < ROOM[1]:
         return None
     tall = min(TALLEST, round(0.8 * height)) / DOTS
-    wide, letters = min(0.72, 0.4 * width / DOTS), 7 if height < 400 else 8
+    wide, letters = min(0.72, 0.3 * width / DOTS), 7 if height < 400 else 8
     made = figure(wide, tall, DOTS, framed=False)
     made.patch.set_alpha(0.0)
     plate = FancyBboxPatch((0.06, 0.03), 0.88, 0.94, "round,pad=0,rounding_size=0.05", transform=made.transFigure)
