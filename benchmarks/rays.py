@@ -64,8 +64,8 @@ def classic(device: str, folder: Path | None = None) -> list[Row]:
         ("hash", "hash", {}),
         ("classic NeRF, coarse and fine", "mlp", {}),
         ("simplified NeRF, one network, no directions", "mlp", {"seen": "none", "sampling": "even", "samples": 64}),
-        ("fourier, coarse and fine", "fourier", {}),
-        ("siren, coarse and fine", "siren", {}),
+        ("fourier", "fourier", {}),
+        ("siren", "siren", {}),
     ):
         row, _ = trained(f"{name}, {label}, {SECONDS:g} s", NerfRay(**given), backbone=backbone,
                          knobs={"field": field}, max_seconds=SECONDS, device=device)  # fmt: skip

@@ -17,7 +17,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import Penalty, absolute, square
 from pinnscene.problem import Problem, Reference
 from pinnscene.problems.hull import Silhouette, silhouettes, tightened, visual_hull
-from pinnscene.problems.rayfields import FAST, FEW, FIELDS, adam_of, field_of
+from pinnscene.problems.rayfields import FIELDS, RAYS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
 from pinnscene.problems.raysurface import Geometry, shaped, steadied, surface_terms
@@ -188,7 +188,7 @@ class NerfRay(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         name = backbone or "grid"
-        fewer = {"rays": {"n": FEW}} if name not in FAST and self.n == type(self).n else {}
+        fewer = {"rays": {"n": RAYS[name]}} if name in RAYS and self.n == type(self).n else {}
         return {"adam": steadied(adam_of(name, self.side, self.data is None), self.geometry), **fewer}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
