@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from math import log
 from typing import Any, Literal
 
 import torch
@@ -18,7 +17,7 @@ from pinnscene.radiance.colours import Colours
 from pinnscene.radiance.directions import Name
 from pinnscene.radiance.glow import Coarse, Glow
 from pinnscene.radiance.seen import Dark, Seen
-from pinnscene.radiance.surfacelevel import Level, of_value
+from pinnscene.radiance.surfacelevel import Level
 from pinnscene.rays.box import slab
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.contraction import Strides, contract, expand, shrinkage
@@ -29,7 +28,6 @@ from pinnscene.rays.samples import Samples, stretches
 from pinnscene.views import Differentiable
 
 Sampling = Literal["occupancy", "hierarchical", "even"]
-THICK = 25.0  # density of the surface per half side: a ray is half absorbed in 3 % of one
 MOST = 4096  # stretches of a ray, features of a point
 SAMPLINGS = ("occupancy", "hierarchical", "even")
 
@@ -138,14 +136,9 @@ class RadianceField(Field, Glow):
         """The density [n, 1] at points [n, 3], the same for every direction."""
         return self.matter(x.to(self.dtype))[0][:, None]
 
-    def surface(self) -> tuple[Differentiable, float]:
-        """A field of the points alone, less inside, and its value on the surface that a mesh is to show.
-
-        Here minus the logarithm of the density, which is closer to straight lines than the density.
-        """
-        tiny = torch.finfo(self.dtype).tiny
-        value = lambda x: -self.density(x).clamp(min=tiny).log()
-        return Level(self, of_value(value), "thinness"), -log(THICK / self.unit)
+    def distance(self) -> Level | None:
+        """The signed distance as a field of the points alone; a density has none."""
+        return None
 
     @torch.no_grad()
     def _density_in_cells(self, y: Tensor) -> Tensor:

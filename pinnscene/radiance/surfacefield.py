@@ -139,10 +139,6 @@ class SurfaceField(RadianceField):
     def _lift(self) -> Differentiable:
         return Nowhere(self)
 
-    def surface(self) -> tuple[Differentiable, float]:
-        """The distance, and its value on the surface: 0."""
-        return self.distance(), 0.0
-
 
 class Nowhere(Dark):
     """A scene without anything in it, half a side from the nearest surface everywhere."""
