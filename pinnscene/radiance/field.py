@@ -15,7 +15,7 @@ from pinnscene.field import Field
 from pinnscene.layers import Affine
 from pinnscene.radiance.colours import Colours
 from pinnscene.radiance.directions import Name
-from pinnscene.radiance.glow import Coarse, Glow
+from pinnscene.radiance.glow import Coarse, Glow, Setting
 from pinnscene.radiance.seen import Dark, Seen
 from pinnscene.radiance.surfacelevel import Level
 from pinnscene.rays.box import slab
@@ -107,6 +107,11 @@ class RadianceField(Field, Glow):
     def step(self) -> float:
         """The usual length of a stretch."""
         return float(2 * self.extent.norm()) / self.samples
+
+    @property
+    def setting(self) -> Setting:
+        """How the scene lies in [-1, 1]^3."""
+        return Setting(self.place, self.unit, self.step)
 
     def place(self, x: Tensor) -> Tensor:
         """Points [..., 3] of the scene in the encoding's [-1, 1]^3."""

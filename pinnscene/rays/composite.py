@@ -112,9 +112,9 @@ def _all(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> 
 def _crossed(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Tensor, Tensor]:
     x, d = _points(rays, samples), rays.directions[samples.ray]
     if not u.antialias:
-        return glow.cross(x, d, samples.length, u.place, u.unit)
+        return glow.cross(x, d, samples.length, u.setting)
     width = rays.radius[samples.ray] * samples.middle[:, None]
-    return glow.cross(x, d, samples.length, u.place, u.unit, spread=u.spread(x, width, samples.length))
+    return glow.cross(x, d, samples.length, u.setting, u.spread(x, width, samples.length))
 
 
 def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
@@ -137,5 +137,5 @@ def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples
 def _normals(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> Tensor:
     """Unit normals at stretches [m, 3]: down the slope of what is there."""
     x = _points(rays, samples)
-    parts = [glow.slope(some, u.place, u.unit, 2 * u.step) for some in x.split(8 * u.chunk)]
+    parts = [glow.slope(some, u.setting) for some in x.split(8 * u.chunk)]
     return -F.normalize(torch.cat(parts), dim=1) if parts else x
