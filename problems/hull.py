@@ -28,6 +28,9 @@ def silhouettes(views: Views) -> "list[Silhouette]":
 
 def tightened(views: Views, shots: "Sequence[Silhouette]") -> Views:
     """The same views with a box no larger than their visual hull takes, if they have one that fits into the box."""
+    if shots and not any(bool(shot.filled.any()) for shot in shots):
+        warning = "warning: the pictures to train on are transparent all over: there is nothing to be seen"
+        return replace(views, notes=[*views.notes, warning])
     held = None if views.unbounded else visual_hull(views, shots, BOUNDING)
     if held is None or not bool(held.any()):
         return views
@@ -74,7 +77,7 @@ class Silhouette:
 
     def __init__(self, camera: PosedCamera, opacity: np.ndarray) -> None:
         self.camera, self.shrink = camera, max(1, max(camera.size) // LONGEST)
-        image = torch.from_numpy(np.ascontiguousarray(opacity)).float()[None, None] / 255
+        image = torch.from_numpy(np.array(opacity)).float()[None, None] / 255
         self.filled = F.max_pool2d(image, self.shrink, ceil_mode=True)[0, 0] >= CLEAR
 
     def may_hold(self, centres: Tensor, radius: float) -> Tensor:

@@ -65,6 +65,12 @@ def test_each_picture_is_asked_for_once(views: Views) -> None:
     assert asked == list(views.train)
 
 
+def test_pictures_that_show_nothing_are_told(views: Views) -> None:
+    clear = replace(views, read=lambda k: 0 * views.read(k))
+    made = tightened(clear, silhouettes(clear))
+    assert any("transparent all over" in note for note in made.notes) and made.lower is views.lower
+
+
 def test_pictures_without_opacity_have_no_hull(views: Views) -> None:
     opaque = replace(views, background=None, read=lambda k: views.read(k)[..., :3])
     assert silhouettes(opaque) == [] and visual_hull(opaque, [], 32) is None
