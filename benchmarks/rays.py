@@ -2,7 +2,7 @@
 
     python benchmarks/rays.py [PART ...] [--data FOLDER] [--device cuda]
 
-Parts: scene, classic, frame, film, surface, memory, gpu, and with the folder of a Blender scene of 200 x 200 pixels: lego.
+Parts: scene, classic, frame, film, surface, memory, gpu, and with the folder of a Blender scene of 200 x 200: lego.
 Without any, all that can run. The scene is a built-in one, its pictures rendered on the spot. Views that are scored
 were never trained on.
 """
