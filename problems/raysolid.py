@@ -36,9 +36,12 @@ class Solid(Derived):
     """How empty a place is: 1 less the averaged opacity, between the nodes of a lattice linearly; 1 outside.
 
     Attributes:
+        field: of light.
         level: the density per unit of length that takes half of the light of a stretch.
         width: the standard deviation of the average, in the scene's units: half a stretch, or a cell if more.
     """
+
+    field: "RadianceField"
 
     def __init__(self, field: "RadianceField", box: Box, resolution: int, level: float | None = None) -> None:
         """Look at a field of light in a box.
@@ -61,7 +64,8 @@ class Solid(Derived):
         self.level = level or log(2) / field.step
         opacity = self._opacity(lower, upper, shape)
         self.width = max(WIDTH * field.step, float(cells.max()))
-        empty = 1 - filled(gaussian_filter(opacity, self.width / cells, mode="constant", truncate=3.0))
+        averaged = np.asarray(gaussian_filter(opacity, tuple(self.width / cells), mode="constant", truncate=3.0))
+        empty = 1 - filled(averaged.astype(np.float32))
         slopes = [np.gradient(empty, step, axis=axis) for axis, step in enumerate(cells)]
         self.table = torch.from_numpy(np.stack([empty, *slopes]).astype(np.float32))[None].to(field.device)
         self.lower, self.upper = (torch.from_numpy(ends).to(field.device) for ends in (lower, upper))
@@ -112,7 +116,8 @@ def looked_at(u: "RadianceField", x: Tensor) -> Tensor:
 
 def filled(opacity: Floats) -> Floats:
     """Opacities on a lattice with every hollow that does not reach its edge as opaque as can be."""
-    body, _ = label(opacity < HALF)
+    body = np.zeros(opacity.shape, np.int32)
+    label(opacity < HALF, output=body)
     edges = [np.take(body, end, axis) for axis in range(3) for end in (0, -1)]
     open_to = np.unique(np.concatenate([edge.reshape(-1) for edge in edges]))
     return np.where((body > 0) & ~np.isin(body, open_to), np.float32(1), opacity)
