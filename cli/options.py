@@ -17,6 +17,10 @@ Sets = Annotated[
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A data file: short for --set data=PATH.")]
+Downscale = Annotated[
+    int | None,
+    typer.Option("--downscale", metavar="N", help="Shrink posed pictures N times: short for --set downscale=N."),
+]
 Code = Annotated[
     str | None,
     typer.Option("--problem", metavar="FILE.py:Class", help="The code of a run's custom problem, to have it loaded."),
@@ -45,11 +49,14 @@ def refuse_empty(**given: str | None) -> None:
             raise PinnsceneError(f"--{name} is empty: give a value or leave it out")
 
 
-def parse_sets(pairs: list[str] | None, data: str | None) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+def parse_sets(
+    pairs: list[str] | None, data: str | None, downscale: int | None = None
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """``--set`` values as problem options and knobs by group; raises ``PinnsceneError`` for what has no '='."""
     from pinnscene.errors import PinnsceneError
 
-    options: dict[str, str] = {} if data is None else {"data": data}
+    short = {"data": data, "downscale": downscale}
+    options = {name: str(value) for name, value in short.items() if value is not None}
     knobs: dict[str, dict[str, str]] = {}
     for pair in pairs or []:
         key, separator, value = pair.partition("=")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def solve(
     problem: Annotated[str, typer.Argument(metavar="PROBLEM|FILE.py:Class|RUN", help="What to solve.")],
     data: opt.Data = None,
+    downscale: opt.Downscale = None,
     sets: opt.Sets = None,
     backbone: opt.Backbone = None,
     encoding: opt.Encoding = None,
@@ -44,7 +45,7 @@ def solve(
     from pinnscene.solve import Settings
 
     opt.refuse_empty(data=data, out=out, config=config, problem=code)
-    given, knobs = opt.parse_sets(sets, data)
+    given, knobs = opt.parse_sets(sets, data, downscale)
     settings = Settings(
         solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs, windows
     )
@@ -194,7 +195,7 @@ def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Probl
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
 
-    run = Run.open(name)
+    run = Run.open(name, unfinished=True)
     made, configured = reopen(run, with_code(given, code))
     state = load_state(run, made, configured)
     if state.stage >= (len(marched(made, configured.windows).cuts()) or 1):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pinnscene.cli import main
+from pinnscene.run import Run
 
 FAST = ["--set", "n=200", "--set", "field.width=60", "--set", "head.scale=3"]
 
@@ -109,6 +111,21 @@ def test_latest_finds_the_newest_run(here: Path, capsys: pytest.CaptureFixture[s
     assert "solve one first" in capsys.readouterr().err
     call("solve", "heat", "-q", *FAST)
     assert call("eval", "latest") == 0 and call("eval", "latest:heat") == 0 and call("eval", "latest:image-fit") == 2
+
+
+def test_latest_passes_over_a_run_in_progress(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What has no result yet is the latest only for --resume, or where there is nothing else."""
+    call("solve", "heat", "-q", *FAST)
+    (done,) = Path("runs/heat").iterdir()
+    going = done.with_name("99991231-000000")
+    shutil.copytree(done, going)
+    (going / "result.json").unlink()
+    assert Run.open("latest").path == done
+    assert Run.open("latest:heat", unfinished=True).path == going
+    assert call("solve", "latest", "--resume") == 0 and going.name in capsys.readouterr().err
+    (done / "result.json").unlink()
+    (going / "result.json").unlink(missing_ok=True)
+    assert Run.open("latest").path == going
 
 
 def test_a_missed_tolerance_exits_with_3(here: Path) -> None:
