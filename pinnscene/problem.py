@@ -87,12 +87,16 @@ class Problem(ABC):
         return None
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper.
+        """A field that suits the plan's first solver: wide and shallow for ``head``, else narrow and deeper, and of
+        few smooth units for a solver whose steps cost the square of their number.
 
         Args:
             solver: name of the first solver.
             backbone: the preset or backbone asked for; None for the problem's own choice.
         """
+        if solver in ("gauss-newton", "ssbroyden"):
+            own = {"first": 3.0, "omega": 1.0} if backbone == "siren" else {}
+            return FieldSpec(backbone or "mlp", knobs={"width": 20, "depth": 3, **own})
         name = backbone or "siren"
         if solver == "head":
             return FieldSpec(name, knobs={"width": 512, "depth": 1})
