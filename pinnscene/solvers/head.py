@@ -51,6 +51,7 @@ class Head(Solver):
     resample: ClassVar[bool] = False
     steps: ClassVar[int] = 8
     every: ClassVar[int] = 1
+    descends: ClassVar[bool] = False
     scale: float = 0.0
     redraw: bool = True
     damping: float = 1e-14
@@ -88,7 +89,7 @@ class HeadStepper(Stepper):
         if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
             return {row.block.name: said.square().sum() for row, said in zip(rows, predicted.residuals, strict=True)}
-        loss = self._total({b.name: b.weight * self.objective.mean(b.penalty.value(b.residual)) for b, *_ in rows})
+        loss = self._total({b.name: self.objective.loss(b) for b, *_ in rows})
         losses = self._advance(update, loss)
         if not self._total(losses) < loss * (1 - 1e-3):
             self.finished = "Gauss-Newton found no further decrease"
