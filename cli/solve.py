@@ -99,7 +99,9 @@ def solve_run(
 ) -> "tuple[Solution, Run, dict[str, Any]]":
     """Solve into a run folder, with progress on standard error."""
     if not quiet:
-        for note in made.notes():
+        from pinnscene.corners import contradictory
+
+        for note in [*made.notes(), *(f"warning: {sentence}" for sentence in contradictory(made))]:
             print(note, file=sys.stderr)
     from pinnscene.cli.progress import Progress
     from pinnscene.report import problem_name

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinnscene.balance import Balance
 from pinnscene.constraint import Constraint
+from pinnscene.corners import contradictory
 from pinnscene.device import precision, resolve_device, resolve_dtype
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
@@ -324,7 +325,7 @@ class _Loop:
             trained,
             str(fields[-1].device),
             str(fields[-1].dtype).removeprefix("torch."),
-            list(state.warnings),
+            [*contradictory(self.problem), *state.warnings],
         )
         if self.keeper is not None and status not in (Status.INTERRUPTED, Status.MAX_SECONDS):
             state.stepper, state.shown, state.parts = {}, None, {}

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
+from pinnscene.boundary import Periodic
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
-from pinnscene.operators import gradient, operator
+from pinnscene.operators import operator
 from pinnscene.problem import Conventional, Problem, Reference
 from pinnscene.problems import heatstarts
 from pinnscene.problems.heatreference import HeatReference
-from pinnscene.problems.walls import Wall, parse_walls
+from pinnscene.problems.walls import Wall, on_wall, parse_walls
 from pinnscene.views import Differentiable, Frozen
 
 Function = Callable[[Points], Tensor]
@@ -115,12 +116,12 @@ class Heat(Problem):
         for name in sorted(planes - {f"{a}{e}" for a in self._held for e in (0, 1)}):
             axis, end = name[0], int(name[1])
             at = {axis: (self.lower, self.upper)[end]}
-            wall = _OnWall(self.conditions[axis][end])
+            wall = on_wall(self.conditions[axis][end])
             found[f"wall_{name}"] = Constraint(self.domain.face(n // 8 + 1, points="sobol", **at), wall, weight=100.0)
         for axis, pair in self.conditions.items():
             if pair[0].kind == "periodic":
                 seam = self.domain.face(n // 4 + 1, points="sobol", **{axis: self.lower})
-                found[f"periodic_{axis}"] = Constraint(seam, _Periodic(axis, self.upper), weight=100.0)
+                found[f"periodic_{axis}"] = Constraint(seam, Periodic(axis, self.upper), weight=100.0)
         return found
 
     def _pde(self, u: Differentiable, p: Points) -> Tensor:
@@ -202,33 +203,3 @@ class Heat(Problem):
 
     def conventional(self) -> Conventional:
         return self._reference.conventional()
-
-
-class _OnWall:
-    """a u + b du/dn - c on one wall."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall = wall
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        wall = self.wall
-        if wall.b == 0:
-            return wall.a * u(p) - wall.c
-        assert p.normal is not None
-        slope = (gradient(u, p, p.axes) * p.normal).sum(1, keepdim=True)
-        return (wall.a * u(p) if wall.a else 0.0) + wall.b * slope - wall.c
-
-
-class _Periodic:
-    """Value and slope agree on the two walls of an axis."""
-
-    def __init__(self, axis: str, upper: float) -> None:
-        self.axis, self.upper = axis, upper
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        across = p.coords.clone()
-        k = p.axes.index(self.axis)
-        across[:, k] = self.upper
-        operators = [{(): 1.0}, {(k,): 1.0}]
-        here, there = u.derivatives(p, operators), u.derivatives(across, operators)
-        return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)
