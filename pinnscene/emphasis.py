@@ -1,7 +1,7 @@
 """Where training presses: weights among losses, weights in time, points where the residual is large."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from pinnscene.adaptive import Adaptive, adaptives
@@ -44,7 +44,7 @@ class Emphasis:
         if self.balance is not None:
             described["balance"] = _plain(self.balance)
         if self.causal:
-            described["causal"] = _plain(next(iter(self.causal.values()))) | {"on": list(self.causal)}
+            described["causal"] = _plain(next(iter(self.causal.values())))
         if self.adaptive:
             described["adaptive"] = {name: _plain(adaptive) for name, adaptive in self.adaptive.items()}
         return described
@@ -114,10 +114,12 @@ def choose(
         if group in GROUPS and group not in chosen:
             option = "--causal" if group == "causal" else f"--{'balance' if group in balances else 'adaptive'} {group}"
             raise PinnsceneError(f"{group} was not chosen: add {option}, or leave its knobs out")
-    made = _made(Causal, "causal", knobs.get("causal", {})) if causal else None
+    march = _made(Causal, "causal", knobs.get("causal", {})) if causal else None
+    if march is not None:
+        march = replace(march, on=tuple(_timed(constraints, march.on)))
     return Emphasis(
         None if balance is None else _named(balances, {"name": balance, **knobs.get(balance, {})}),
-        {} if made is None else dict.fromkeys(_timed(constraints, made.on), made),
+        {} if march is None else dict.fromkeys(march.on, march),
         {name: _named(adaptives, {"name": kind, **knobs.get(kind, {})}) for name, kind in moved.items()},
     )
 
