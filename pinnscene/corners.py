@@ -10,7 +10,7 @@ from pinnscene.domain import Box, BoxSampler
 from pinnscene.hard import HardAnsatz, moved
 from pinnscene.problem import Problem
 
-AGREE = 1e-6  # difference, as a share of the values, up to which two conditions agree
+AGREE = 1e-6  # difference, as a share of the values on both faces, up to which two conditions agree
 LOOKED = 256  # points on an edge where two conditions are compared
 
 
@@ -63,12 +63,13 @@ def _somewhere(box: Box) -> Points:
 
 
 def _compared(box: Box, one: tuple[str, Value], other: tuple[str, Value]) -> str:
-    p = moved(moved(_somewhere(box), *box.faces[one[0]]), *box.faces[other[0]])
+    faces = [moved(_somewhere(box), *box.faces[name]) for name, _ in (one, other)]
+    p = moved(faces[0], *box.faces[other[0]])
     with torch.no_grad():
         first, second = as_column(one[1], p), as_column(other[1], p)
+        size = max(float(as_column(c[1], q).abs().max()) for c, q in zip((one, other), faces, strict=True))
     difference, column = (first - second).abs().max(1)
     worst = int(difference.argmax())
-    size = float(torch.maximum(first.abs().max(), second.abs().max()))
     if not float(difference[worst]) > AGREE * size:
         return ""
     values = [t.expand(-1, (first - second).shape[1])[worst, column[worst]] for t in (first, second)]

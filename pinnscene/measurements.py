@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -128,9 +129,10 @@ def _read(path: Path, names: list[str]) -> Columns:
         if kind == ".csv":
             return _csv(path)
         if kind in (".npz", ".npy"):
-            loaded = np.load(path, allow_pickle=False)
-            return {name: loaded[name] for name in loaded.files} if kind == ".npz" else _plain(path, loaded, names)
-    except (OSError, ValueError, EOFError) as cause:
+            with path.open("rb") as file:
+                loaded = np.load(file, allow_pickle=False)
+                return {name: loaded[name] for name in loaded.files} if kind == ".npz" else _plain(path, loaded, names)
+    except (OSError, ValueError, EOFError, BadZipFile) as cause:
         reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
         raise PinnsceneError(f"cannot read {path}: {reason}") from cause
     raise PinnsceneError(f"{path}: measurements come as .csv, .npz or .npy, not as '{kind or 'a file without ending'}'")
