@@ -158,6 +158,7 @@ class R3Points(AdaptivePoints):
     def refresh(self, u: Field, step: int, generator: torch.Generator) -> None:
         del step
         fresh = self.inner(generator)
+        new = fresh.tensors()
         if self.drawn is None:
             self.drawn = fresh
             return
@@ -165,5 +166,4 @@ class R3Points(AdaptivePoints):
         size = self.residual(u, old)
         # a fresh point takes the place of the one released, so that each wall keeps its share of the rows
         kept = (size > size.mean())[:, None]
-        normal = fresh.normal if old.normal is None else torch.where(kept, old.normal, fresh.normal)
-        self.drawn = replace(fresh, coords=torch.where(kept, old.coords, fresh.coords), normal=normal)
+        self.drawn = replace(fresh, **{name: torch.where(kept, t, new[name]) for name, t in old.tensors().items()})

@@ -56,7 +56,7 @@ class Emphasis:
         march = None if causal is None else _made(Causal, "causal", causal)
         return cls(
             None if balance is None else _named(balances, balance),
-            {} if march is None else dict.fromkeys(march.on, march),
+            _each(march),
             {name: _named(adaptives, entry) for name, entry in raw.get("adaptive", {}).items()},
         )
 
@@ -119,9 +119,13 @@ def choose(
         march = replace(march, on=tuple(_timed(constraints, march.on)))
     return Emphasis(
         None if balance is None else _named(balances, {"name": balance, **knobs.get(balance, {})}),
-        {} if march is None else dict.fromkeys(march.on, march),
+        _each(march),
         {name: _named(adaptives, {"name": kind, **knobs.get(kind, {})}) for name, kind in moved.items()},
     )
+
+
+def _each(march: Causal | None) -> dict[str, Causal]:
+    return {} if march is None else dict.fromkeys(march.on, march)
 
 
 def _by_constraint(constraints: Mapping[str, Constraint], text: str | None) -> dict[str, str]:

@@ -58,8 +58,9 @@ def hard_conditions(
     for name in held:
         if box.face_named(name)[0] == "t":
             raise PinnsceneError(f"the faces of t are held by start and velocity, not by walls: got '{name}'")
-    first = isinstance(start, Differentiable) and velocity is None
-    lift: Lift = Frozen(start, "t", box.bounds["t"][0]) if first else Beginning(box, start, velocity)
+    lift: Lift = Beginning(box, start, velocity)
+    if isinstance(start, Differentiable) and velocity is None:  # its own engine knows its derivatives
+        lift = Frozen(start, "t", box.bounds["t"][0])
     for axis in box.axes:
         low, high = held.get(f"{axis}0"), held.get(f"{axis}1")
         if low is not None or high is not None:

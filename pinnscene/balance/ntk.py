@@ -53,5 +53,5 @@ def kernel_trace(u: Field, block: Block) -> Tensor:
     squares = entries.new_zeros((), dtype=torch.float64)
     for entry in entries:
         grads = torch.autograd.grad(entry, parameters, retain_graph=True, allow_unused=True)
-        squares += sum(g.double().square().sum() for g in grads if g is not None)
+        squares += torch.stack([g.double().square().sum() for g in grads if g is not None]).sum()
     return total(squares / len(entries)) / world()
