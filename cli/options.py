@@ -13,7 +13,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096.",
+        help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096, ntk.every=200.",
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A data file: short for --set data=PATH.")]
@@ -28,6 +28,18 @@ Code = Annotated[
 Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, grid, hash, or a registered backbone.")]
 Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional, grid, hash.")]
 Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
+Balance = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="How losses are weighed among each other: fixed, grad-norm, ntk, relobralo."),
+]
+Causal = Annotated[bool, typer.Option("--causal", help="Learn early times first (--set causal.chunks=16).")]
+Adaptive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="More points where the residual is large: rad or r3, inside the domain, or by constraint: pde=rad.",
+    ),
+]
 Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
 Windows = Annotated[int | None, typer.Option(help="Windows of t, solved one after the other, on any problem with t.")]
 Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]

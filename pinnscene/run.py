@@ -117,6 +117,8 @@ class Run:
             "losses": log.losses,
             "seconds": round(log.seconds, 4),
         }
+        if log.weights:
+            line["weights"] = log.weights
         if log.metric is not None:
             line[log.metric[0]] = log.metric[1]
         try:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pinnscene.boundary import Dirichlet, Robin
 from pinnscene.errors import PinnsceneError, unknown
 
 KINDS = ("dirichlet", "neumann", "robin", "periodic")
@@ -70,6 +71,11 @@ def parse_walls(text: str, axes: tuple[str, ...]) -> dict[str, tuple[Wall, Wall]
         if (low.kind == "periodic") != (high.kind == "periodic"):
             raise PinnsceneError(f"axis {axis}: periodic joins both walls, so give it for both: {axis}=periodic")
     return pairs
+
+
+def on_wall(wall: Wall) -> Dirichlet | Robin:
+    """The residual of a wall that is not periodic."""
+    return Dirichlet(wall.c) if wall.b == 0 else Robin(wall.a, wall.b, wall.c)
 
 
 def has_modes(pair: tuple[Wall, Wall]) -> bool:

@@ -42,3 +42,8 @@ def test_a_part_that_needs_values_to_be_made_is_built_uncounted(monkeypatch: pyt
 
     monkeypatch.setitem(backbones._known, "fixed", Fixed)
     assert FieldSpec("fixed").build(Cube()).backbone.outputs == 5
+
+
+def test_nothing_is_allocated_for_what_is_refused() -> None:
+    with pytest.raises(PinnsceneError, match="take a smaller one"):
+        FieldSpec("mlp", knobs={"width": 65_536, "depth": 256}).build(Cube())
