@@ -2,7 +2,7 @@
 
     python benchmarks/rays.py [PART ...] [--data FOLDER] [--device cuda]
 
-Parts: scene, classic, frame, film, memory, gpu, and with the folder of a Blender scene of 200 x 200 pixels: lego.
+Parts: scene, classic, frame, film, surface, memory, gpu, and with the folder of a Blender scene of 200 x 200: lego.
 Without any, all that can run. The scene is a built-in one, its pictures rendered on the spot. Views that are scored
 were never trained on.
 """
@@ -13,19 +13,29 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
 from record import record
 
+from pinnscene import trainer
+from pinnscene.mesh import report
+from pinnscene.mesh.bodies import without_crumbs
+from pinnscene.operators import gradient
 from pinnscene.problems.nerf_ray import NerfRay
+from pinnscene.problems.rayexport import CRUMB
+from pinnscene.problems.raysurface import Geometry
+from pinnscene.problems.raysurfacescores import surface_errors, surface_mesh
 from pinnscene.rays.view import see
+from pinnscene.scenes.rayscenes import find_scene
+from pinnscene.seeds import generator
 
 Row = dict[str, Any]
 GIB = 2**30
 SECONDS = 60.0  # that the default field, and every other at equal time, is given
+MEMORY_STEPS = 30
 
 
 def trained(name: str, problem: NerfRay, asked: float | None = None, **settings: Any) -> tuple[Row, Any]:
@@ -53,21 +63,21 @@ def lego(folder: Path, device: str) -> list[Row]:
     ]
 
 
-def classic(device: str, folder: Path | None = None) -> list[Row]:
-    """Every kind of field for the same time."""
-    given = {} if folder is None else {"data": str(folder), "downscale": 2}
-    name = "default scene" if folder is None else f"{folder.name} 100 x 100"
+def classic(device: str, folder: Path | None = None, seconds: float = SECONDS) -> list[Row]:
+    """Every kind of field for the same time, on pictures that the slowest of them can be scored on in a minute."""
+    given = {"size": 40, "train": 20} if folder is None else {"data": str(folder), "downscale": 4}
+    name = "default scene 40 x 40, 20 views" if folder is None else f"{folder.name} 50 x 50"
     rows = []
     for label, backbone, field in (
         ("grid", "grid", {}),
         ("hash", "hash", {}),
         ("classic NeRF, coarse and fine", "mlp", {}),
         ("simplified NeRF, one network, no directions", "mlp", {"seen": "none", "sampling": "even", "samples": 64}),
-        ("fourier, coarse and fine", "fourier", {}),
-        ("siren, coarse and fine", "siren", {}),
+        ("fourier", "fourier", {}),
+        ("siren", "siren", {}),
     ):
-        row, _ = trained(f"{name}, {label}, {SECONDS:g} s", NerfRay(**given), backbone=backbone,
-                         knobs={"field": field}, max_seconds=SECONDS, device=device)  # fmt: skip
+        row, _ = trained(f"{name}, {label}, {seconds:g} s", NerfRay(**given), backbone=backbone,
+                         knobs={"field": field}, max_seconds=seconds, device=device)  # fmt: skip
         rows.append(row)
         print(row, flush=True)
     return rows
@@ -97,15 +107,35 @@ def film(device: str) -> list[Row]:
     return [{"what": "render nerf-ray, from nothing", "seconds asked": 120.0, "seconds": taken, "files": files}]
 
 
+def surface(device: str) -> list[Row]:
+    """Meshes of the default scene from pictures of 64 x 64, beside its true surface; shares of the box's diagonal."""
+    rows = []
+    for kind in get_args(Geometry):
+        problem = NerfRay(size=64, geometry=kind)
+        row, solution = trained(f"default scene 64 x 64, {kind}", problem, device=device)
+        mesh, _ = without_crumbs(surface_mesh(solution.field, problem.domain), CRUMB)
+        row |= surface_errors(mesh, find_scene(problem.scene), problem.posed, problem.posed.train)
+        row |= {"genus": report(mesh).genus, "eikonal asked": None if kind == "density" else 0.1}
+        distance = solution.field.distance()
+        if distance is not None:
+            p = problem.domain.interior(8192)(generator(0, "surface")).to(distance.device, distance.dtype)
+            row["eikonal"] = float((gradient(distance, p).norm(dim=1) - 1).abs().mean().detach())
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
 def memory(device: str) -> list[Row]:
     """What training on 100 views of 800 x 800 takes beyond the program and the model."""
+    del device
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         _write_large(folder)
-        # the program with torch and one small solve, and then the same with the large pictures
+        # the program with torch, the model and a solve on small pictures; and then the same with the large ones
         small, large = (_peak(folder, downscale) for downscale in (16, 1))
-    return [{"what": "100 views of 800 x 800: peak beyond that of 50 x 50", "GiB asked": 2.0,
-             "GiB": (large - small) / GIB, "peak of the process, GiB": large / GIB}]  # fmt: skip
+    name = f"100 views of 800 x 800, {MEMORY_STEPS} steps of the default plan: peak beyond that of 50 x 50"
+    return [{"what": name, "GiB asked": 2.0, "GiB": (large - small) / GIB,
+             "peak of the whole process, GiB": large / GIB}]  # fmt: skip
 
 
 def _write_large(folder: Path) -> None:
@@ -121,12 +151,12 @@ def _write_large(folder: Path) -> None:
 
 
 def _peak(folder: Path, downscale: int) -> int:
-    """The largest resident memory of a process that trains for a few steps, bytes."""
-    field = "'finest': 128, 'cells': 64, 'samples': 192"
+    """The largest resident memory of a process that trains the field for pictures of 800 x 800, bytes."""
     code = (
         "import resource\nfrom pinnscene.problems.nerf_ray import NerfRay\n"
+        "from pinnscene.problems.rayfields import GRIDS\n"
         f"problem = NerfRay(data={str(folder)!r}, downscale={downscale})\n"
-        f"problem.solve(steps=20, knobs={{'field': {{{field}}}}})\n"
+        f"problem.solve(steps={MEMORY_STEPS}, knobs={{'field': GRIDS[-1]}})\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -147,19 +177,28 @@ def gpu(device: str, folder: Path | None = None) -> list[Row]:
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"scene": scene, "classic": classic, "frame": frame, "film": film, "memory": memory}
+    parts = {"scene": scene, "classic": classic, "frame": frame, "film": film, "surface": surface, "memory": memory}
     parser.add_argument("parts", nargs="*", choices=[*parts, "lego", "gpu", []])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="that each field of classic is given")
+    parser.add_argument(
+        "--busy", action="store_true", help="count this process's processor time, on a machine that has other work"
+    )
     given = parser.parse_args()
+    if given.busy:
+        trainer.perf_counter = globals()["perf_counter"] = process_time
     names = given.parts or [*parts, *(["lego"] if given.data else []), *(["gpu"] if given.device != "cpu" else [])]
     for name in names:
         if name == "lego":
             rows = lego(given.data, given.device)
-        elif name in ("classic", "gpu"):
-            rows = {"classic": classic, "gpu": gpu}[name](given.device, given.data)
+        elif name == "classic":
+            rows = classic(given.device, given.data, given.seconds)
+        elif name == "gpu":
+            rows = gpu(given.device, given.data)
         else:
             rows = parts[name](given.device)
+        rows = [{**row, "clock": "processor time, one of several programs"} for row in rows] if given.busy else rows
         record(f"rays_{name}" if given.device == "cpu" else f"rays_{name}_{given.device}", rows)
 
 

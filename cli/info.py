@@ -31,9 +31,11 @@ def info(
     for solver, knobs in facts["solvers"].items():
         print(f"  {solver}: {_knobs(knobs)}")
     print(f"--tol bounds: {facts['tol']}")
+    print(f"Around any constraint: {facts['around']}")
     if facts["reference"] is not None:
         r = facts["reference"]
-        print(f"Reference: {r['kind']}, own error {r['error']:.1e}; {r['note']}")
+        error = f"its own relative error {r['error']:.1e}" if r["error"] else "without an error of its own"
+        print("; ".join(filter(None, [f"Reference: {r['kind']}, {error}", r["note"]])))
     else:
         print("Reference: none")
     print(f"Metrics: {', '.join(facts['metrics']) or 'none'}")
@@ -41,6 +43,8 @@ def info(
 
 def describe(name: str) -> dict[str, Any]:
     """The facts that ``info`` shows, as plain data."""
+    from pinnscene.adaptive import adaptives
+    from pinnscene.balance import balances
     from pinnscene.options import build_problem, describe_options, find_problem
     from pinnscene.solve import Settings, configure
 
@@ -66,6 +70,7 @@ def describe(name: str) -> dict[str, Any]:
         "solvers": {phase.solver.name: phase.describe() for phase in config.plan},
         "tol": "the weighted root mean square of all residuals on points never trained on, as a share of that of a "
         "field whose network is zero",
+        "around": f"--balance {', '.join(balances)}; --causal; --adaptive {', '.join(adaptives)}",
         "reference": None if reference is None else reference._asdict(),
         "metrics": problem.metric_names(),
     }

@@ -13,10 +13,14 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096.",
+        help="A problem's option, or a knob: alpha=0.1, field.width=128, adam.lr=1e-4, pde.n=4096, ntk.every=200.",
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A data file: short for --set data=PATH.")]
+Downscale = Annotated[
+    int | None,
+    typer.Option("--downscale", metavar="N", help="Shrink posed pictures N times: short for --set downscale=N."),
+]
 Code = Annotated[
     str | None,
     typer.Option("--problem", metavar="FILE.py:Class", help="The code of a run's custom problem, to have it loaded."),
@@ -24,6 +28,18 @@ Code = Annotated[
 Backbone = Annotated[str | None, typer.Option(help="siren, fourier, mlp, grid, hash, or a registered backbone.")]
 Encoding = Annotated[str | None, typer.Option(help="none, fourier, learned-fourier, positional, grid, hash.")]
 Solver = Annotated[str | None, typer.Option(help="Solvers in order: head, adam, lbfgs, or adam,lbfgs.")]
+Balance = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="How losses are weighed among each other: fixed, grad-norm, ntk, relobralo."),
+]
+Causal = Annotated[bool, typer.Option("--causal", help="Learn early times first (--set causal.chunks=16).")]
+Adaptive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="More points where the residual is large: rad or r3, inside the domain, or by constraint: pde=rad.",
+    ),
+]
 Steps = Annotated[str | None, typer.Option(help="Step budget: one number, or one for each solver: 5000,500.")]
 Windows = Annotated[int | None, typer.Option(help="Windows of t, solved one after the other, on any problem with t.")]
 Seconds = Annotated[float | None, typer.Option("--max-seconds", help="Time budget of the solve.")]
@@ -45,11 +61,14 @@ def refuse_empty(**given: str | None) -> None:
             raise PinnsceneError(f"--{name} is empty: give a value or leave it out")
 
 
-def parse_sets(pairs: list[str] | None, data: str | None) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+def parse_sets(
+    pairs: list[str] | None, data: str | None, downscale: int | None = None
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """``--set`` values as problem options and knobs by group; raises ``PinnsceneError`` for what has no '='."""
     from pinnscene.errors import PinnsceneError
 
-    options: dict[str, str] = {} if data is None else {"data": data}
+    short = {"data": data, "downscale": downscale}
+    options = {name: str(value) for name, value in short.items() if value is not None}
     knobs: dict[str, dict[str, str]] = {}
     for pair in pairs or []:
         key, separator, value = pair.partition("=")

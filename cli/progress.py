@@ -72,7 +72,7 @@ class Progress:
             self.console.print(line, highlight=False, soft_wrap=True)
 
     def _line(self, log: "Log") -> str:
-        losses = "  ".join(f"{name} {loss:.2e}" for name, loss in log.losses.items())
+        losses = "  ".join(f"{name} {loss:.2e}{_weight(log, name)}" for name, loss in log.losses.items())
         metric = f"  {self.metric[0]} {self.metric[1]:.3g}" if self.metric else ""
         window = f" window {log.stage + 1}/{log.stages}" if log.stages > 1 else ""
         return f"{log.phase}{window} step {log.step}/{log.steps}  {losses}{metric}  {log.rate:.3g} steps/s"
@@ -80,10 +80,15 @@ class Progress:
     def _panel(self, log: "Log") -> Group:
         table = Table.grid(padding=(0, 2))
         for name, loss in log.losses.items():
-            table.add_row(f"  {name}", f"{loss:.3e}")
+            table.add_row(f"  {name}", f"{loss:.3e}{_weight(log, name)}")
         if self.metric:
             table.add_row(f"  {self.metric[0]}", f"{self.metric[1]:.4g}")
         left = (log.steps - log.step) / log.rate if log.rate > 0 else 0.0
         window = f"window {log.stage + 1}/{log.stages}  " if log.stages > 1 else ""
         head = Text(f"{log.phase}  {window}step {log.step}/{log.steps}  {log.rate:.3g} steps/s  {left:.0f} s left")
         return Group(head, ProgressBar(total=log.steps, completed=log.step, width=40), table)
+
+
+def _weight(log: "Log", name: str) -> str:
+    """What balancing multiplies a loss by, where it does."""
+    return f" x{log.weights[name]:.3g}" if name in log.weights else ""

@@ -54,6 +54,7 @@ def render(
     up: Annotated[str | None, typer.Option(help="The axis that points upwards, x, y or z.")] = None,
     beside: Annotated[bool, typer.Option("--beside", help="Of a surface: what it was made from beside it.")] = False,
     data: opt.Data = None,
+    downscale: opt.Downscale = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
     code: opt.Code = None,
@@ -70,7 +71,7 @@ def render(
     from pinnscene.run import dumps
 
     opt.refuse_empty(data=data, out=out, problem=code, what=what, camera=camera)
-    given, knobs = opt.parse_sets(sets, data)
+    given, knobs = opt.parse_sets(sets, data, downscale)
     wanted = opt.parse_size(size)
     view: dict[str, Any] = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
     view |= {"up": up, "beside": beside, "camera": camera}

@@ -13,6 +13,8 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     )
     if result["advice"]:
         print(f"  {result['advice']}")
+    for warning in result["warnings"]:
+        print(f"  warning: {warning}")
     show_metrics(result)
     print(
         f"  held-out residual {_number(result['heldout_residual'])} of a zero network's, "

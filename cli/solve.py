@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def solve(
     problem: Annotated[str, typer.Argument(metavar="PROBLEM|FILE.py:Class|RUN", help="What to solve.")],
     data: opt.Data = None,
+    downscale: opt.Downscale = None,
     sets: opt.Sets = None,
     backbone: opt.Backbone = None,
     encoding: opt.Encoding = None,
@@ -30,6 +31,9 @@ def solve(
     tol: opt.Tol = None,
     device: opt.Device = "auto",
     dtype: opt.Dtype = None,
+    balance: opt.Balance = None,
+    causal: opt.Causal = False,
+    adaptive: opt.Adaptive = None,
     seed: opt.Seed = 0,
     out: Annotated[str | None, typer.Option(metavar="RUN", help="The run folder to make.")] = None,
     config: opt.ConfigFile = None,
@@ -43,10 +47,23 @@ def solve(
     del debug
     from pinnscene.solve import Settings
 
-    opt.refuse_empty(data=data, out=out, config=config, problem=code)
-    given, knobs = opt.parse_sets(sets, data)
+    opt.refuse_empty(data=data, out=out, config=config, problem=code, balance=balance, adaptive=adaptive)
+    given, knobs = opt.parse_sets(sets, data, downscale)
     settings = Settings(
-        solver, backbone, encoding, opt.parse_steps(steps), max_seconds, tol, device, dtype, seed, knobs, windows
+        solver,
+        backbone,
+        encoding,
+        opt.parse_steps(steps),
+        max_seconds,
+        tol,
+        device,
+        dtype,
+        seed,
+        knobs,
+        windows,
+        balance,
+        causal,
+        adaptive,
     )
     if resume:
         _refuse_settings(settings, out, config)
@@ -85,7 +102,9 @@ def solve_run(
 ) -> "tuple[Solution, Run, dict[str, Any]]":
     """Solve into a run folder, with progress on standard error."""
     if not quiet:
-        for note in made.notes():
+        from pinnscene.corners import contradictory
+
+        for note in [*made.notes(), *(f"warning: {sentence}" for sentence in contradictory(made))]:
             print(note, file=sys.stderr)
     from pinnscene.cli.progress import Progress
     from pinnscene.report import problem_name
@@ -150,7 +169,7 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
     from pinnscene.state import Budget
 
     solvers = settings.solver or ",".join(phase.solver.name for phase in base.plan)
-    fresh = configure(made, replace(settings, solver=solvers), name)
+    fresh = configure(made, replace(_pressed(base, settings), solver=solvers), name)
     field = (
         fresh.field if settings.backbone else base.field.override(settings.encoding, settings.knobs.get("field", {}))
     )
@@ -180,6 +199,18 @@ def _merge(made: "Problem", base: "Config", settings: Any, name: str) -> "Config
     )
 
 
+def _pressed(base: "Config", settings: Any) -> Any:
+    """The settings with the file's balancing, causal weights and adaptive points where they choose none."""
+    from dataclasses import replace
+
+    knobs = {name: dict(given) for name, given in settings.knobs.items()}
+    kept = {k: v for k, v in base.emphasis.choices().items() if not getattr(settings, k)}
+    for _, own in kept.values():
+        for name, given in own.items():
+            knobs[name] = {**given, **knobs.get(name, {})}
+    return replace(settings, knobs=knobs, **{option: value for option, (value, _) in kept.items()})
+
+
 def _refuse_settings(settings: Any, out: str | None, config: str | None) -> None:
     from pinnscene.errors import PinnsceneError
     from pinnscene.solve import Settings
@@ -194,7 +225,7 @@ def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Probl
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
 
-    run = Run.open(name)
+    run = Run.open(name, unfinished=True)
     made, configured = reopen(run, with_code(given, code))
     state = load_state(run, made, configured)
     if state.stage >= (len(marched(made, configured.windows).cuts()) or 1):

@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from pinnscene.ansatz import Ansatz as Ansatz
     from pinnscene.batch import Batch as Batch
     from pinnscene.batch import Points as Points
+    from pinnscene.boundary import Dirichlet as Dirichlet
+    from pinnscene.boundary import Neumann as Neumann
+    from pinnscene.boundary import Periodic as Periodic
+    from pinnscene.boundary import Robin as Robin
+    from pinnscene.boundary import Velocity as Velocity
     from pinnscene.constraint import Constraint as Constraint
     from pinnscene.domain import Box as Box
     from pinnscene.domain import Domain as Domain
     from pinnscene.errors import PinnsceneError as PinnsceneError
     from pinnscene.field import Field as Field
     from pinnscene.fieldspec import FieldSpec as FieldSpec
+    from pinnscene.hard import hard_conditions as hard_conditions
     from pinnscene.marching import Marching as Marching
+    from pinnscene.measurements import Agree as Agree
     from pinnscene.operators import divergence as divergence
     from pinnscene.operators import gradient as gradient
     from pinnscene.operators import hessian as hessian
@@ -29,10 +36,21 @@ if TYPE_CHECKING:
     from pinnscene.piecewise import Piecewise as Piecewise
     from pinnscene.problem import Problem as Problem
     from pinnscene.problem import register as register
+    from pinnscene.quadrature import Integral as Integral
+    from pinnscene.quadrature import Quadrature as Quadrature
     from pinnscene.samplers import Fixed as Fixed
     from pinnscene.trainer import train as train
 
 _HOME = {
+    "Agree": "measurements",
+    "Dirichlet": "boundary",
+    "Integral": "quadrature",
+    "Neumann": "boundary",
+    "Periodic": "boundary",
+    "Quadrature": "quadrature",
+    "Robin": "boundary",
+    "Velocity": "boundary",
+    "hard_conditions": "hard",
     "Ansatz": "ansatz",
     "Batch": "batch",
     "Points": "batch",

@@ -22,6 +22,7 @@ from pinnscene.tree import pack, unpack
 
 SCHEMA = 1
 COUNTERS = ("stage", "phase", "step", "taken", "seconds", "loss", "heldout")
+SINCE: dict[str, Any] = {"parts": {}, "gauges": [], "warnings": []}  # what older checkpoints lack
 
 
 def save_checkpoint(folder: Path, state: State) -> Path:
@@ -33,7 +34,7 @@ def save_checkpoint(folder: Path, state: State) -> Path:
     tensors: dict[str, Tensor] = {}
     fields = [dict(field.state_dict()) for field in state.fields]
     tree = {"fields": fields, "shown": state.shown, "stepper": state.stepper, "memory": state.memory}
-    counters = {k: getattr(state, k) for k in COUNTERS}
+    counters = {k: getattr(state, k) for k in (*COUNTERS, *SINCE)}
     packed = {k: pack(v, k, tensors) for k, v in (tree | counters).items()}
     target = folder / f"{state.taken:08d}"
     temporary = folder / f".{state.taken:08d}-{token_hex(4)}"
@@ -107,7 +108,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except (OSError, SafetensorError) as cause:
         raise PinnsceneError(f"checkpoint {path} is damaged: state.safetensors cannot be read") from cause
     try:
-        state = {k: unpack(v, tensors) for k, v in content["state"].items()}
+        state = SINCE | {k: unpack(v, tensors) for k, v in content["state"].items()}
         missing = {"fields", "shown", "stepper", "memory", *COUNTERS} - state.keys()
     except (KeyError, AttributeError) as cause:
         raise PinnsceneError(f"checkpoint {path} is damaged: state.json has no state") from cause
@@ -147,8 +148,9 @@ def restore(content: dict[str, Any], fields: Sequence[Field]) -> State:
             field.to(next(iter(weights.values())).dtype).load_state_dict(weights)
         except RuntimeError as cause:
             raise PinnsceneError(f"the checkpoint's weights do not fit the field of config.toml: {cause}") from cause
-    known: dict[str, Any] = {k: content[k] for k in (*COUNTERS, "stepper", "shown", "memory")}
-    known["heldout"] = [tuple(pair) for pair in content["heldout"]]
+    known: dict[str, Any] = {k: content[k] for k in (*COUNTERS, *SINCE, "stepper", "shown", "memory")}
+    known |= {k: [tuple(pair) for pair in content[k]] for k in ("heldout", "gauges")}
+    known["warnings"] = list(content["warnings"])
     return State(fields=list(fields), **known)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import tomli_w
 
 from pinnscene.constraint import Constraint
+from pinnscene.emphasis import Emphasis
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.knobs import convert
-from pinnscene.plan import Phase, make_phase
+from pinnscene.plan import Phase, expect_reachable, make_phase
 from pinnscene.problem import Problem
 from pinnscene.state import Budget
 
@@ -32,6 +33,7 @@ class Config:
         constraints: knobs of constraints by name (n, points, weight).
         seed, device, budget: as in ``train``.
         windows: of t to solve one after the other, where others than the problem's own.
+        emphasis: loss balancing, causal weights and adaptive points.
         data: path, size and SHA-256 of each data file or folder among the options, by option.
     """
 
@@ -45,6 +47,11 @@ class Config:
     budget: Budget = dataclass_field(default_factory=Budget)
     data: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)
     windows: int | None = None
+    emphasis: Emphasis = dataclass_field(default_factory=Emphasis)
+
+    def __post_init__(self) -> None:
+        expect_reachable(self.plan, self.budget.tol)
+        self.emphasis.check(self.plan)
 
     def dumps(self) -> str:
         """The configuration as TOML."""
@@ -66,6 +73,7 @@ class Config:
                 },
                 "plan": [phase.describe() for phase in self.plan],
                 "constraints": {k: dict(v) for k, v in self.constraints.items()},
+                **self.emphasis.describe(),
                 "data": {k: dict(v) for k, v in self.data.items()},
             }
         )
@@ -103,6 +111,7 @@ class Config:
                 Budget(raw.get("max_seconds"), raw.get("tol")),
                 raw.get("data", {}),
                 convert(f"{where}: windows", raw.get("windows"), int | None),
+                Emphasis.read(raw),
             )
         except tomllib.TOMLDecodeError as cause:
             raise PinnsceneError(f"{where} is not TOML: {cause}") from cause

@@ -10,18 +10,22 @@ from torch import Tensor
 from pinnscene.errors import PinnsceneError
 from pinnscene.penalty import Penalty, square
 from pinnscene.samplers import Sampler
+from pinnscene.stateful import Stateful
 
 T = TypeVar("T")
 Residual = Callable[[Any, Any], Tensor | Mapping[str, Tensor]]
 
 
 class Block(NamedTuple):
-    """The residual [n, k] of one constraint (or of one named part of it) with its penalty and weight."""
+    """The residual [n, k] of one constraint (or of one named part of it) with its penalty and weight.
+
+    The weight is a number, or [n, 1] where every row has its own.
+    """
 
     name: str
     residual: Tensor
     penalty: Penalty
-    weight: float
+    weight: float | Tensor
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,16 @@ class Constraint:
         """The same with a sampler of stored data, which has a method ``seeded``, drawing what it stores from a seed."""
         seeded = getattr(self.sampler, "seeded", None)
         return self if seeded is None else replace(self, sampler=seeded(seed))
+
+    @property
+    def plain(self) -> "Constraint":
+        """The constraint as it is to be judged by: without weights that training alone gives."""
+        return self
+
+    @property
+    def parts(self) -> "Mapping[str, Stateful]":
+        """What of it changes while it is being trained on, by name."""
+        return {"points": self.sampler} if isinstance(self.sampler, Stateful) else {}
 
     @property
     def seeks_zero(self) -> bool:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 
 import torch
@@ -77,14 +78,14 @@ class Box(Domain):
 
         Args:
             n: points in all.
-            walls: axes whose lower and upper walls both take part, in proportion to their areas.
+            walls: faces by name, ``"x0"`` for the lower wall of x, or axes for both; in proportion to their areas.
             points: the point sequence, see ``unit_cube``.
             at: planes, such as ``t=0.0`` for the start or ``x=1.0`` for one wall.
 
         Raises:
-            PinnsceneError: an unknown axis, a plane outside the box, or neither walls nor planes.
+            PinnsceneError: an unknown face, a plane outside the box, or neither walls nor planes.
         """
-        planes = [(axis, end) for axis in walls for end in self._ends(axis)]
+        planes = [plane for wall in walls for plane in self._planes(wall)]
         for axis, value in at.items():
             low, high = self._ends(axis)
             if not low <= value <= high:
@@ -93,6 +94,20 @@ class Box(Domain):
         if not planes:
             raise PinnsceneError('face() expected an axis such as "x" or a plane such as t=0.0, got neither')
         return BoxSampler(self, n, points, tuple(planes))
+
+    @cached_property
+    def faces(self) -> dict[str, tuple[str, float]]:
+        """The faces by name as (axis, value): ``x0`` is the lower wall of x, ``x1`` the upper one."""
+        return {f"{axis}{end}": (axis, ends[end]) for axis, ends in self.bounds.items() for end in (0, 1)}
+
+    def face_named(self, name: str) -> tuple[str, float]:
+        """One face as (axis, value); a name that is none raises ``PinnsceneError``, naming those that there are."""
+        if name not in self.faces:
+            raise PinnsceneError(f"{unknown('face', name, self.faces)}; the faces are {', '.join(self.faces)}")
+        return self.faces[name]
+
+    def _planes(self, wall: str) -> list[tuple[str, float]]:
+        return [(wall, end) for end in self.bounds[wall]] if wall in self.axes else [self.face_named(wall)]
 
     def _ends(self, axis: str) -> tuple[float, float]:
         if axis not in self.axes:

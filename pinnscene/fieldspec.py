@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 
-from pinnscene.backbones import Backbone, backbones
-from pinnscene.encodings import Encoding, encodings
+from pinnscene.backbones import backbones
+from pinnscene.encodings import encodings
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.field import Engine, Field
 from pinnscene.kinds import kinds
@@ -18,8 +18,7 @@ from pinnscene.seeds import generator
 if TYPE_CHECKING:
     from pinnscene.problem import Problem
 
-BYTES = 16  # of a parameter in training: itself, its gradient, and Adam's two moments, in single precision
-
+TRAINED = 16  # bytes a number in single precision: itself, its slope and what Adam remembers of it
 # A preset of --backbone is an encoding and a backbone with knobs of their own.
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "siren": ("none", "siren", {}),
@@ -77,17 +76,40 @@ class FieldSpec:
         return replace(spec, knobs={**spec.knobs, **given}).resolve()
 
     def build(self, problem: "Problem", seed: int = 0) -> Field:
-        """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it)."""
+        """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it).
+
+        Raises:
+            PinnsceneError: knobs that are out of range, or a field that is too large to be trained in the free memory.
+        """
+        count = self._count(problem)
+        expect_room(f"a field of {count:.3g} numbers", TRAINED * count, "take a smaller one, such as less field.width")
+        built = self._made(problem).double()
+        built.reset(generator(seed, "field"))
+        return built
+
+    def _count(self, problem: "Problem") -> int:
+        """The parameters, counted on a copy that has shapes alone; 0 where a part cannot be made without values."""
+        try:
+            with torch.device("meta"):
+                return sum(p.numel() for p in self._made(problem).parameters())
+        except (RuntimeError, NotImplementedError):
+            return 0
+
+    def _made(self, problem: "Problem") -> Field:
+        """The field with its weights still to be drawn."""
         spec, domain = self.resolve(), problem.domain
         if not problem.values:
             raise PinnsceneError(f"{type(problem).__name__} must name its outputs, such as values = ('u',)")
+        make_encoding, make_backbone = encodings[str(spec.encoding)], backbones[_backbone(spec.backbone)]
+        own, other = knobs_of(make_encoding), knobs_of(make_backbone)
+        encoding = make_encoding(len(domain.axes), **{k: v for k, v in spec.knobs.items() if k in own})
         given = problem.condition()
         condition = None if given is None else given.build()
-        spec._expect_room(len(domain.axes), 0 if condition is None else condition.size)
-        encoding, backbone = spec._parts(len(domain.axes), 0 if condition is None else condition.size)
+        inputs = encoding.outputs + (0 if condition is None else condition.size)
+        backbone = make_backbone(inputs, **{k: v for k, v in spec.knobs.items() if k in other})
         lower, upper = problem.frame()
         kind = kinds[spec.kind]
-        built = kind(
+        return kind(
             domain.axes,
             problem.values,
             lower,
@@ -99,34 +121,7 @@ class FieldSpec:
             spec.engine,
             condition,
             **{k: v for k, v in spec.knobs.items() if k in knobs_of(kind)},
-        ).double()
-        built.reset(generator(seed, "field"))
-        return built
-
-    def _parts(self, axes: int, codes: int) -> tuple[Encoding, Backbone]:
-        """The encoding of so many axes, and the backbone on it and on so many entries of codes."""
-        make_encoding, make_backbone = encodings[str(self.encoding)], backbones[_backbone(self.backbone)]
-        own, other = knobs_of(make_encoding), knobs_of(make_backbone)
-        encoding = make_encoding(axes, **{k: v for k, v in self.knobs.items() if k in own})
-        knobs = {k: v for k, v in self.knobs.items() if k in other}
-        return encoding, make_backbone(encoding.outputs + codes, **knobs)
-
-    def _expect_room(self, axes: int, codes: int) -> None:
-        """Raise where memory does not hold the parameters, counted on a copy that has shapes alone."""
-        try:
-            with torch.device("meta"):
-                parts = self._parts(axes, codes)
-        except (RuntimeError, TypeError, OverflowError) as cause:
-            if "overflow" not in str(cause).lower():
-                return  # a part that cannot be made without values: it is not counted
-            raise PinnsceneError(f"a field with {self._sizes()} fits into no memory: take a smaller one") from None
-        count = sum(p.numel() for part in parts for p in part.parameters())
-        expect_room(f"a field with {self._sizes()}", BYTES * count, "take a smaller one")
-
-    def _sizes(self) -> str:
-        """The knobs that are whole numbers, as text."""
-        named = {k: v for k, v in self.knobs.items() if isinstance(v, int) and not isinstance(v, bool)}
-        return ", ".join(f"{name}={value}" for name, value in named.items()) or "its default sizes"
+        )
 
 
 def _backbone(name: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_type_hints
 
+import torch
+
 from pinnscene.device import PRECISIONS, resolve_dtype
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.knobs import convert_all
@@ -66,6 +68,17 @@ def make_phase(name: str, given: Mapping[str, Any]) -> Phase:
     }
     solver = make(**{k: v for k, v in values.items() if k in knobs})
     return Phase(solver, **{**defaults, **own})
+
+
+def expect_reachable(plan: Sequence[Phase], tol: float | None) -> None:
+    """Raise ``PinnsceneError`` for a tolerance below the rounding of every phase."""
+    if tol is None or not plan:
+        return
+    best = min(plan, key=lambda phase: torch.finfo(resolve_dtype(phase.dtype)).eps)
+    least = torch.finfo(resolve_dtype(best.dtype)).eps
+    if tol < least:
+        further = "" if best.dtype == "float64" else ": take --dtype float64, or end with lbfgs, which works in float64"
+        raise PinnsceneError(f"tol {tol:g} is below what {best.dtype} can tell from zero, {least:.1e}{further}")
 
 
 def make_plan(names: str | Sequence[str], knobs: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Phase, ...]:

@@ -103,7 +103,8 @@ class Problem(ABC):
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         """A field that suits the plan's first solver.
 
-        For ``head`` tensor features of ``products``, or random ones, wide and shallow; else narrow and deeper.
+        For ``head`` tensor features of ``products``, or random ones, wide and shallow; else narrow and deeper, and of
+        few smooth units for a solver whose steps cost the square of their number.
 
         Args:
             solver: name of the first solver.
@@ -112,6 +113,9 @@ class Problem(ABC):
         basis, modes = self.products()
         if solver == "head" and backbone in (None, "tensor") and basis:
             return FieldSpec("tensor", knobs={"basis": basis, "modes": modes})
+        if solver in ("gauss-newton", "ssbroyden"):
+            own = {"first": 3.0, "omega": 1.0} if backbone == "siren" else {}
+            return FieldSpec(backbone or "mlp", knobs={"width": 20, "depth": 3, **own})
         name = backbone or "siren"
         if solver == "head":
             return FieldSpec(name, knobs={"width": 512, "depth": 1})

@@ -49,6 +49,7 @@ def report(solution: Solution, run: str = "", name: str = "") -> dict[str, Any]:
         "options": plain_options(problem),
         "status": str(solution.status),
         "advice": solution.advice,
+        "warnings": solution.warnings,
         "metrics": metrics,
         "remarks": problem.remarks(solution.field) if finite else [],
         "reference": reference,

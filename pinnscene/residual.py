@@ -20,17 +20,21 @@ class Baseline:
     def zero(self) -> float:
         """The held-out residual of the ansatz's lift alone."""
         if self._zero is None:
-            self._zero = self.objective.heldout(self.field.lift(), self._share)
+            self._zero = self.objective.heldout(self.field.lift(), self.share)
         return self._zero
 
     @property
-    def _share(self) -> float:
+    def share(self) -> float:
         """So many of the points that the longest batch has at most ``MOST``."""
         return min(1.0, MOST / self.objective.longest)
 
     def measure(self, field: Field) -> tuple[float, float]:
         """The root mean square of all weighted residuals, of the field and of the zero network."""
-        return self.objective.heldout(field, self._share), self.zero
+        return self.objective.heldout(field, self.share), self.zero
+
+    def gauge(self, field: Field, step: int) -> tuple[float, float]:
+        """The same of the field on the points that ``step`` is trained on, and on held-out ones."""
+        return self.objective.trained(field, step, self.share), self.objective.heldout(field, self.share)
 
     def relative(self, field: Field) -> float:
         """The residual as a share of the zero network's."""

@@ -61,11 +61,17 @@ class Run:
             raise
 
     @classmethod
-    def open(cls, name: str | Path, base: Path = Path("runs")) -> "Run":
-        """The run of a folder, of ``latest`` or of ``latest:PROBLEM``; raises ``PinnsceneError``."""
+    def open(cls, name: str | Path, base: Path = Path("runs"), unfinished: bool = False) -> "Run":
+        """The run of a folder, of ``latest`` or of ``latest:PROBLEM``; raises ``PinnsceneError``.
+
+        Args:
+            name: of the run.
+            base: where ``latest`` looks.
+            unfinished: let ``latest`` be a run that was cut off or is still in progress, too.
+        """
         text = str(name)
         if text == "latest" or text.startswith("latest:"):
-            return cls(latest(text.partition(":")[2], base))
+            return cls(latest(text.partition(":")[2], base, unfinished))
         path = Path(name)
         if not (path / "config.toml").is_file():
             raise PinnsceneError(f"{path} is no run folder: it has no config.toml")
@@ -111,6 +117,8 @@ class Run:
             "losses": log.losses,
             "seconds": round(log.seconds, 4),
         }
+        if log.weights:
+            line["weights"] = log.weights
         if log.metric is not None:
             line[log.metric[0]] = log.metric[1]
         try:
@@ -132,14 +140,18 @@ class Run:
         return load_latest(self.path / "checkpoints")
 
 
-def latest(problem: str = "", base: Path = Path("runs")) -> Path:
-    """The newest run under ``base``, of one problem or of any."""
+def latest(problem: str = "", base: Path = Path("runs"), unfinished: bool = False) -> Path:
+    """The newest run under ``base`` that has a result, of one problem or of any.
+
+    With ``unfinished``, or where none has a result, the newest of all.
+    """
     if problem in (".", "..") or any(mark in problem for mark in "/\\*?["):
         raise PinnsceneError(f"latest: expected the name of a problem, got '{problem}'")
     found = [p.parent for p in base.glob(f"{problem or '*'}/*/config.toml")]
     if not found:
         raise PinnsceneError(f"no run of {problem or 'any problem'} in {base}: solve one first")
-    return max(found, key=lambda p: (p.name, p.stat().st_mtime))
+    ended = [path for path in found if (path / "result.json").is_file()]
+    return max(found if unfinished or not ended else ended, key=lambda p: (p.name, p.stat().st_mtime))
 
 
 def new_path(problem: str, base: Path = Path("runs")) -> Path:

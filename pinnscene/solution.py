@@ -41,6 +41,7 @@ class Log:
         seconds: solve time so far; ``rate`` in steps a second.
         metric: name and value of the problem's cheap metric, where one was taken.
         note: what the solver chose.
+        weights: what balancing multiplies each loss by, where it does; ``losses`` are without them.
     """
 
     stage: int
@@ -53,6 +54,7 @@ class Log:
     rate: float
     metric: tuple[str, float] | None = None
     note: str = ""
+    weights: dict[str, float] = dataclass_field(default_factory=dict)
 
     @property
     def loss(self) -> float:
@@ -70,6 +72,7 @@ class Solution:
         loss: the last total loss.
         heldout: relative residual on points never trained on (1 for a network that is zero).
         steps: steps taken; ``seconds`` of solving; ``parameters`` trained.
+        warnings: reasons not to trust the answer, a sentence each.
         results: metrics and the rest of ``result.json``, where evaluated.
     """
 
@@ -87,6 +90,7 @@ class Solution:
     parameters: int
     device: str
     dtype: str
+    warnings: list[str] = dataclass_field(default_factory=list)
     results: dict[str, Any] = dataclass_field(default_factory=dict)
 
     @property

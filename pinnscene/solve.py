@@ -8,6 +8,7 @@ from typing import Any
 from pinnscene.checkpoints import restore
 from pinnscene.config import Config, files_of, fingerprint, tuned
 from pinnscene.device import resolve_device
+from pinnscene.emphasis import GROUPS, choose
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.marching import marched
 from pinnscene.options import build_problem, find_problem, plain_options
@@ -35,6 +36,9 @@ class Settings:
         windows: of t, solved one after the other.
         max_seconds, tol: see ``Budget``.
         device, dtype, seed: where, in which precision, from which seed.
+        balance: how losses are weighed among each other: fixed, grad-norm, ntk or relobralo.
+        causal: whether early times are learnt first.
+        adaptive: adaptive points, "rad" or "r3" inside the domain, or by constraint, "pde=rad,walls=r3".
         knobs: ``{"field": {"width": 128}, "adam": {"lr": 1e-4}, "pde": {"n": 4096}}``.
     """
 
@@ -49,6 +53,9 @@ class Settings:
     seed: int = 0
     knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     windows: int | None = None
+    balance: str | None = None
+    causal: bool = False
+    adaptive: str | None = None
 
 
 def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
@@ -59,8 +66,9 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     names = problem.plan() if settings.solver is None else settings.solver
     constraints = dict(problem.constraints())
     for group in settings.knobs:
-        if group != "field" and group not in solvers and group not in constraints:
-            raise unknown("knob", group, ["field", *solvers, *constraints])
+        if group not in (known := ["field", *solvers, *constraints, *GROUPS]):
+            raise unknown("knob", group, known)
+    emphasis = choose(constraints, settings.balance, settings.causal, settings.adaptive, settings.knobs)
     own = problem.knobs(settings.backbone)
     phases = {s: {**own.get(s, {}), **settings.knobs.get(s, {})} for s in solvers}
     if settings.dtype is not None:
@@ -96,6 +104,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         budget,
         data,
         settings.windows,
+        emphasis,
     )
 
 
@@ -118,7 +127,8 @@ def run_config(
         budget=config.budget,
         seed=config.seed,
         device=config.device,
-        constraints=lambda stage: tuned(stage, config.constraints),
+        constraints=lambda stage: config.emphasis.wrap(tuned(stage, config.constraints)),
+        balance=config.emphasis.balance,
         keeper=run,
         observers=observers,
         monitor=watched,

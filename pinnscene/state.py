@@ -55,6 +55,9 @@ class State:
         taken, seconds: steps and seconds so far.
         loss: the last finite one.
         heldout: residuals of the windows done, of the field and of a zero network.
+        parts: what of the objective changes: adaptive points, causal weights, loss balancing.
+        gauges: of the present window now and then: the step, and residuals on points trained on and on held-out ones.
+        warnings: reasons not to trust the answer, found in the windows done.
     """
 
     stage: int = 0
@@ -68,3 +71,6 @@ class State:
     seconds: float = 0.0
     loss: float = float("nan")
     heldout: list[tuple[float, float]] = dataclass_field(default_factory=list)
+    parts: dict[str, Any] = dataclass_field(default_factory=dict)
+    gauges: list[tuple[float, float, float]] = dataclass_field(default_factory=list)
+    warnings: list[str] = dataclass_field(default_factory=list)

@@ -10,8 +10,10 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from pinnscene.balance import Balance
 from pinnscene.collocation import suited
 from pinnscene.constraint import Constraint
+from pinnscene.corners import contradictory
 from pinnscene.device import precision, resolve_device, resolve_dtype
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
@@ -20,13 +22,14 @@ from pinnscene.interrupts import Interrupt, deferred_interrupts
 from pinnscene.objective import Objective
 from pinnscene.parallel import anywhere, total
 from pinnscene.piecewise import Piecewise
-from pinnscene.plan import Phase
+from pinnscene.plan import Phase, expect_reachable
 from pinnscene.problem import Problem
 from pinnscene.residual import Baseline, relative
 from pinnscene.solution import ADVICE, Log, Solution, Status
 from pinnscene.solvers import Stepper
 from pinnscene.state import Budget, Keeper, State
 from pinnscene.tree import to_device
+from pinnscene.trust import doubts
 
 POOR = 0.1  # a relative residual above which the result is not to be trusted
 
@@ -45,6 +48,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     constraints: Callable[[Problem], Mapping[str, Constraint]] | None = None,
+    balance: Balance | None = None,
     keeper: Keeper | None = None,
     observers: Sequence[Callable[[Log], None]] = (),
     monitor: Callable[[Field], tuple[str, float] | None] | None = None,
@@ -60,6 +64,7 @@ def train(
         seed: of weights and batches; the same seed gives the same bits on the CPU.
         device: auto, cpu, cuda or mps.
         constraints: the constraints of a stage, where other than the stage's own.
+        balance: how losses are weighed among each other by solvers that descend.
         keeper: keeps logs and checkpoints.
         observers: called at each log point.
         monitor: a cheap metric, taken at log points at most every few seconds.
@@ -73,6 +78,7 @@ def train(
         seed,
         device,
         constraints or (lambda stage: stage.constraints()),
+        balance,
         keeper,
         observers,
         monitor,
@@ -93,6 +99,7 @@ class _Loop:
     seed: int
     device: str
     constraints: Callable[[Problem], Mapping[str, Constraint]]
+    balance: Balance | None
     keeper: Keeper | None
     observers: Sequence[Callable[[Log], None]]
     monitor: Callable[[Field], tuple[str, float] | None] | None
@@ -109,6 +116,7 @@ class _Loop:
     def __post_init__(self) -> None:
         if not self.plan:
             raise PinnsceneError("a plan needs at least one phase")
+        expect_reachable(self.plan, self.budget.tol)
 
     def run(self, interrupt: Interrupt) -> Solution:
         self.begun = perf_counter() - self.state.seconds
@@ -144,16 +152,18 @@ class _Loop:
             constraints = self.constraints(stage)
             if not phase.resample:
                 constraints = suited(constraints, state.fields[k])
-            objective = Objective(constraints, self.seed + k, device, dtype, phase.resample)
+            balance = self.balance if phase.solver.descends else None
+            objective = Objective(constraints, self.seed + k, device, dtype, phase.resample, balance)
+            objective.load_state_dict(to_device(state.parts, device))
             baseline = Baseline(objective, state.fields[k])
             with precision(phase.precision, device):
                 status = self._run_phase(phase, state.fields[k], objective, baseline, interrupt)
-            state.phase, state.step, state.stepper = number + 1, 0, {}
+            state.phase, state.step, state.stepper, state.parts = number + 1, 0, {}, objective.state_dict()
             if self.met:
                 break
         self.met = False
-        self.state.heldout.append(baseline.measure(state.fields[k]))
-        state.stage, state.phase = k + 1, 0
+        self._judge(state.fields[k], baseline)
+        state.stage, state.phase, state.parts, state.gauges = k + 1, 0, {}, []
         return status
 
     def _run_phase(
@@ -164,23 +174,27 @@ class _Loop:
         if state.stepper:
             stepper.load(to_device(state.stepper, field.device))
         self.phase_begun = self._seconds()
+        self._gauge(field, baseline)
         good = _copy(field)
         while state.step < phase.steps and not stepper.finished and not self.met:
             stepper.share = self._spent(phase)
             field.refresh(stepper.share)
-            losses = stepper.step(state.step)
+            if objective.refresh(field, state.step, phase.solver.steady):
+                stepper.renew()
+            losses = objective.unbalanced(stepper.step(state.step))
             state.step += 1
             state.taken += 1
             last = state.step == phase.steps or bool(stepper.finished)
             late = anywhere(self._late())
             if state.step % phase.every == 0 or last or late or anywhere(interrupt.came) or state.step == 1:
-                if not self._log(phase, stepper, losses, field):
+                if not self._log(phase, stepper, losses, field, objective):
                     field.load_state_dict(good)
                     self._stop(Status.NONFINITE, field, baseline)
                 good = _copy(field)
+                self._gauge(field, baseline, last)
                 # read once, since a signal may come at any moment, and alike in every process
                 interrupted = anywhere(interrupt.came)
-                self._keep(stepper, field, force=interrupted or late)
+                self._keep(stepper, field, objective, force=interrupted or late)
                 if interrupted or late:
                     stepper.finish()
                     self._stop(Status.INTERRUPTED if interrupted else Status.MAX_SECONDS, field, baseline)
@@ -190,8 +204,28 @@ class _Loop:
         return Status.CONVERGED if self.finished else Status.MAX_STEPS
 
     def _stop(self, status: Status, field: Field, baseline: Baseline) -> NoReturn:
-        self.state.heldout.append(baseline.measure(field))
+        self._judge(field, baseline, finite=status != Status.NONFINITE)
         raise _Stop(status)
+
+    def _judge(self, field: Field, baseline: Baseline, finite: bool = True) -> None:
+        """Take the held-out residual of a window that ends here, and what speaks against its field."""
+        state = self.state
+        state.heldout.append(baseline.measure(field))
+        if not finite:
+            return
+        windows = len(self.problem.cuts()) or 1
+        where = f"window {state.stage + 1}: " if windows > 1 else ""
+        found = doubts(field, baseline.objective, baseline.share, state.gauges, baseline.zero)
+        state.warnings += [where + sentence for sentence in found]
+
+    def _gauge(self, field: Field, baseline: Baseline, last: bool = False) -> None:
+        """Note residuals on trained and on held-out points, at steps that double, so that it costs next to nothing."""
+        step, gauges = self.state.step, self.state.gauges
+        due = not gauges or step < gauges[-1][0] or step >= 2 * max(gauges[-1][0], 1) or last
+        if due and (not gauges or step > 0):
+            began = perf_counter()
+            gauges.append((float(step), *baseline.gauge(field, step)))
+            self.idle += perf_counter() - began
 
     def _late(self) -> bool:
         limit = self.budget.seconds
@@ -207,7 +241,9 @@ class _Loop:
     def _seconds(self) -> float:
         return perf_counter() - self.begun - self.idle
 
-    def _log(self, phase: Phase, stepper: Stepper, losses: Mapping[str, Tensor], field: Field) -> bool:
+    def _log(
+        self, phase: Phase, stepper: Stepper, losses: Mapping[str, Tensor], field: Field, objective: Objective
+    ) -> bool:
         """Read the losses (waiting for the device) and tell observers; False where they are not finite."""
         names = list(losses)
         values = total(torch.stack([losses[n].double() for n in names])).tolist()
@@ -227,6 +263,7 @@ class _Loop:
             state.taken / max(state.seconds, 1e-9),
             metric,
             stepper.note,
+            {} if objective.weights is None else objective.weights.numbers(),
         )
         if finite:
             state.loss = log.loss
@@ -248,12 +285,13 @@ class _Loop:
         self.idle += self.monitor_cost
         return metric
 
-    def _keep(self, stepper: Stepper, field: Field, force: bool) -> None:
+    def _keep(self, stepper: Stepper, field: Field, objective: Objective, force: bool) -> None:
         """Save the weights in training, and those to show where ``finish`` would exchange them."""
         if self.keeper is None or not (force or self.keeper.due()):
             return
         began = perf_counter()
         self.state.stepper, trained = stepper.state(), _copy(field)
+        self.state.parts = objective.state_dict()
         stepper.finish()
         shown = _copy(field)
         field.load_state_dict(trained)
@@ -291,9 +329,10 @@ class _Loop:
             trained,
             str(fields[-1].device),
             str(fields[-1].dtype).removeprefix("torch."),
+            [*contradictory(self.problem), *state.warnings],
         )
         if self.keeper is not None and status not in (Status.INTERRUPTED, Status.MAX_SECONDS):
-            state.stepper, state.shown = {}, None
+            state.stepper, state.shown, state.parts = {}, None, {}
             self.keeper.save(state)
         return solution
 

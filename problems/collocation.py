@@ -16,7 +16,7 @@ from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.problems.methodoflines import Array, along, interpolate, line_between
 from pinnscene.problems.tensoreigen import TensorEigen
-from pinnscene.problems.wallconstraints import Conditions, OnWall, WallValues
+from pinnscene.problems.wallconstraints import Conditions, Side, WallValues
 
 SINGULAR = 1e-9  # of the largest eigenvalue: below it lies what rounding made of zero
 
@@ -81,7 +81,7 @@ class Collocation:
         sides = []
         for end, wall in enumerate(pair):
             at = [np.array([self.box.bounds[axis][end]]) if j == k else line for j, line in enumerate(nodes)]
-            sides.append(self._sample(OnWall(wall, axis, end, self.values).right, at))
+            sides.append(self._sample(Side(wall, axis, end, self.values).right, at))
         return np.concatenate(sides, k)
 
     def _divide(self, right: Array, shift: float) -> Array:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
+from pinnscene.boundary import Dirichlet, Velocity
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
@@ -130,10 +131,9 @@ class Evolution(Problem):
         found = {"pde": Constraint(self.domain.interior(n, "sobol"), self.pde)}
         if not self.holds:
             face = self.domain.face(n // 4 + 1, t=self.begin, points="sobol")
-            found["start"] = Constraint(face, lambda u, p: u(p) - self.u0(p), weight=WEIGHT)
+            found["start"] = Constraint(face, Dirichlet(self.u0), weight=WEIGHT)
             if self.order == 2:
-                velocity = lambda u, p: partials(u, p, "t") - self.v0(p)
-                found["velocity"] = Constraint(face, velocity, weight=WEIGHT)
+                found["velocity"] = Constraint(face, Velocity(self.v0), weight=WEIGHT)
         return found | wall_constraints(self.domain, self.conditions, n, self.held, self.right, self.space_order)
 
     @property

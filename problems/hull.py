@@ -1,5 +1,6 @@
 """The visual hull: the cells of a box that no picture shows to be empty (Laurentini, IEEE TPAMI 16, 1994)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -18,9 +19,19 @@ LONGEST = 200  # pixels along a side of the silhouettes that are looked at, abou
 CHILDREN = torch.tensor(list(product((0, 1), repeat=3)))
 
 
-def tightened(views: Views) -> Views:
+def silhouettes(views: Views) -> "list[Silhouette]":
+    """Of the training pictures, each decoded once; none where pictures have no opacity."""
+    if not views.transparent:
+        return []
+    return [Silhouette(views.cameras[k], views.read(k)[..., 3]) for k in views.train]
+
+
+def tightened(views: Views, shots: "Sequence[Silhouette]") -> Views:
     """The same views with a box no larger than their visual hull takes, if they have one that fits into the box."""
-    held = None if views.unbounded else visual_hull(views, BOUNDING)
+    if shots and not any(bool(shot.filled.any()) for shot in shots):
+        warning = "warning: the pictures to train on are transparent all over: there is nothing to be seen"
+        return replace(views, notes=[*views.notes, warning])
+    held = None if views.unbounded else visual_hull(views, shots, BOUNDING)
     if held is None or not bool(held.any()):
         return views
     index = held.nonzero().double().numpy()
@@ -37,15 +48,14 @@ def _triple(v: np.ndarray) -> str:
     return "(" + ", ".join(f"{x:.3g}" for x in v) + ")"
 
 
-def visual_hull(views: Views, cells: int) -> Tensor | None:
-    """The cells [cells, cells, cells] of the views' box that can hold something; None where pictures have no opacity.
+def visual_hull(views: Views, shots: "Sequence[Silhouette]", cells: int) -> Tensor | None:
+    """The cells [cells, cells, cells] of the views' box that can hold something; None without silhouettes.
 
     A cell is empty where all that one training picture shows of the ball around it is transparent. A picture that does
     not show the whole ball says nothing. Cells are divided from coarse to fine; empty ones never come back.
     """
-    if views.background is None or views.read(views.train[0]).shape[2] != 4:
+    if not shots:
         return None
-    shots = [_Silhouette(views.cameras[k], views.read(k)[..., 3]) for k in views.train]
     lower, upper = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in (views.lower, views.upper))
     sides = [cells]
     while sides[0] % 2 == 0 and sides[0] // 2 >= COARSEST:
@@ -62,15 +72,13 @@ def visual_hull(views: Views, cells: int) -> Tensor | None:
     return held
 
 
-class _Silhouette:
-    """The opacity of one picture, shrunk, and its largest values around every pixel."""
+class Silhouette:
+    """Where one picture shows something, shrunk: a pixel does where any of those that it stands for is not clear."""
 
     def __init__(self, camera: PosedCamera, opacity: np.ndarray) -> None:
-        image = torch.from_numpy(np.ascontiguousarray(opacity)).float()[None, None] / 255
-        shrink = max(1, max(camera.size) // LONGEST)
-        image = F.max_pool2d(image, shrink, ceil_mode=True)
-        self.camera, self.image, self.shrink = camera, image, shrink
-        self.around: dict[int, Tensor] = {}
+        self.camera, self.shrink = camera, max(1, max(camera.size) // LONGEST)
+        image = torch.from_numpy(np.array(opacity)).float()[None, None] / 255
+        self.filled = F.max_pool2d(image, self.shrink, ceil_mode=True)[0, 0] >= CLEAR
 
     def may_hold(self, centres: Tensor, radius: float) -> Tensor:
         """Whether balls of one radius around points [m, 3] may hold something, booleans [m]."""
@@ -79,16 +87,14 @@ class _Silhouette:
         width, height = self.camera.size
         shown = (depth > radius) & (torch.minimum(across, down) >= reach)
         shown &= (across <= width - reach) & (down <= height - reach)
-        pad = int((reach[shown].max() / self.shrink).ceil()) + 1 if bool(shown.any()) else 0
-        largest = self._largest(pad)
-        row, column = (down[shown] / self.shrink).long(), (across[shown] / self.shrink).long()
         held = torch.ones(len(centres), dtype=torch.bool)
-        held[shown] = largest[row.clamp(max=len(largest) - 1), column.clamp(max=largest.shape[1] - 1)] >= CLEAR
+        if bool(shown.any()):
+            near = self._grown(int((reach[shown].max() / self.shrink).ceil()) + 1)
+            row, column = (down[shown] / self.shrink).long(), (across[shown] / self.shrink).long()
+            held[shown] = near[row.clamp(max=len(near) - 1), column.clamp(max=near.shape[1] - 1)]
         return held
 
-    def _largest(self, pad: int) -> Tensor:
-        """The largest opacity within ``pad`` pixels, row by row and then across."""
-        if pad not in self.around:
-            tall = F.max_pool2d(self.image, (2 * pad + 1, 1), 1, (pad, 0))
-            self.around[pad] = F.max_pool2d(tall, (1, 2 * pad + 1), 1, (0, pad))[0, 0]
-        return self.around[pad]
+    def _grown(self, pad: int) -> Tensor:
+        """Whether something is shown within ``pad`` pixels, down and then across."""
+        tall = F.max_pool2d(self.filled.float()[None, None], (2 * pad + 1, 1), 1, (pad, 0))
+        return F.max_pool2d(tall, (1, 2 * pad + 1), 1, (0, pad))[0, 0] > 0

@@ -16,8 +16,8 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.penalty import Penalty, absolute, square
 from pinnscene.problem import Problem, Reference
-from pinnscene.problems.hull import tightened, visual_hull
-from pinnscene.problems.rayfields import FAST, FEW, FIELDS, adam_of, field_of
+from pinnscene.problems.hull import Silhouette, silhouettes, tightened, visual_hull
+from pinnscene.problems.rayfields import FIELDS, RAYS, adam_of, field_of
 from pinnscene.problems.raysampling import RaySampler
 from pinnscene.problems.rayscores import Scorer, psnr
 from pinnscene.problems.raysurface import Geometry, shaped, steadied, surface_terms
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 WHITE = (1.0, 1.0, 1.0)
 HEX = "0123456789abcdefABCDEF"
+MOST_VIEWS, MOST_PIXELS = 10_000, 1 << 28  # that are rendered; two cores take some 100 000 pixels a second
 WATCHED = 4096  # rays that the progress display scores
 
 
@@ -72,10 +73,19 @@ class NerfRay(Problem):
 
     def __post_init__(self) -> None:
         count(self.n, "nerf-ray's n, rays a step,")
-        count(self.train, "nerf-ray's train, views to train on,")
         count(self.downscale, "nerf-ray's downscale")
         if not 8 <= self.size <= 4096:
             raise PinnsceneError(f"nerf-ray's size expected 8 to 4096 pixels, got {self.size}")
+        if self.data is None and self._side < 8:
+            raise PinnsceneError(
+                f"nerf-ray's downscale expected at most {self.size // 8}, for pictures of at least 8 pixels, "
+                f"got {self.downscale}"
+            )
+        if not 1 <= self.train <= MOST_VIEWS or self.train * self._side**2 > MOST_PIXELS:
+            raise PinnsceneError(
+                f"nerf-ray's train expected 1 to {MOST_VIEWS} views of {MOST_PIXELS // 10**6} million pixels in all, "
+                f"got {self.train} of {self._side}x{self._side}"
+            )
         for name, weight in {**self._weights, "eikonal": self.eikonal}.items():
             if not 0 <= weight < inf:
                 raise PinnsceneError(f"nerf-ray's {name} expected a weight of 0 or more, got {weight}")
@@ -84,19 +94,31 @@ class NerfRay(Problem):
         _ = self.posed  # raises on bad data
 
     @property
+    def _side(self) -> int:
+        """Pixels along a side of a built-in scene's pictures."""
+        return self.size // self.downscale
+
+    @property
     def _weights(self) -> dict[str, float]:
         names = ("distortion", "entropy", "variation", "depth")
         return {name: getattr(self, name) for name in names}
 
     @cached_property
     def posed(self) -> Views:
-        """The pictures with their cameras."""
+        """The pictures with their cameras, in a box no larger than what they show."""
+        return self._given if self.data is None else tightened(self._given, self._silhouettes)
+
+    @cached_property
+    def _given(self) -> Views:
         behind = colour_of(self.backdrop)
         if self.data is None:
-            side = self.size // self.downscale or 1
-            made = scene_views(self.scene, (side, side), self.train, max(1, self.train // 5))
+            made = scene_views(self.scene, (self._side, self._side), self.train, max(1, self.train // 5))
             return replace(made, background=behind or made.background)
-        return tightened(load_views(self.data, self.downscale, behind))
+        return load_views(self.data, self.downscale, behind)
+
+    @cached_property
+    def _silhouettes(self) -> list[Silhouette]:
+        return silhouettes(self._given)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -111,13 +133,6 @@ class NerfRay(Problem):
     def side(self) -> int:
         """Pixels along the longest side of the largest picture."""
         return max(max(camera.size) for camera in self.posed.cameras)
-
-    @property
-    def transparent(self) -> bool:
-        """Whether the pictures say where they show nothing."""
-        if self.posed.background is None:
-            return False
-        return self.data is None or self.posed.read(self.posed.train[0]).shape[2] == 4  # scenes all have opacity
 
     @cached_property
     def _store(self) -> PixelStore:
@@ -134,7 +149,7 @@ class NerfRay(Problem):
 
     def constraints(self) -> Mapping[str, Constraint]:
         posed = self.posed
-        behind = None if self.random and self.transparent else posed.background or WHITE
+        behind = None if self.random and posed.transparent else posed.background or WHITE
         sampler = RaySampler(lambda: self._store, lambda: self._unseen, posed.near, posed.far, self.n, behind)
         asked = {name: weight for name, weight in self._weights.items() if weight}
         penalty: dict[str, Penalty] = {"colour": square, "coarse": square, **dict.fromkeys(asked, absolute)}
@@ -155,7 +170,7 @@ class NerfRay(Problem):
         occupancy = getattr(u, "occupancy", None)
         if occupancy is None or self.posed.unbounded:
             return
-        held = visual_hull(self.posed, occupancy.cells)
+        held = visual_hull(self.posed, self._silhouettes, occupancy.cells)
         if held is not None and bool(held.any()):
             occupancy.restrict(held)
 
@@ -173,7 +188,7 @@ class NerfRay(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         name = backbone or "grid"
-        fewer = {"rays": {"n": FEW}} if name not in FAST and self.n == type(self).n else {}
+        fewer = {"rays": {"n": RAYS[name]}} if name in RAYS and self.n == type(self).n else {}
         return {"adam": steadied(adam_of(name, self.side, self.data is None), self.geometry), **fewer}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
+from pinnscene.boundary import Periodic
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
@@ -21,9 +22,7 @@ from pinnscene.problems.collocation import Collocation
 from pinnscene.problems.refinement import Refined
 from pinnscene.problems.steady import Steady
 from pinnscene.problems.wallconstraints import (
-    Seam,
     WallValues,
-    corner_notes,
     level_at,
     structure_of,
     values_of,
@@ -88,7 +87,7 @@ class Poisson(Steady):
         for axis, pair in self.conditions.items():
             if pair[0].kind == "periodic":
                 p = self.domain.face(64, points="halton", **{axis: self.lower})(torch.Generator().manual_seed(0))
-                if float(Seam(axis, self.upper)(solution, p).detach().abs().max()) > 1e-6:
+                if float(Periodic(axis, self.upper)(solution, p).detach().abs().max()) > 1e-6:
                     raise PinnsceneError(f"exact differs between the two walls of {axis}, which are periodic")
 
     @cached_property
@@ -170,9 +169,6 @@ class Poisson(Steady):
             return torch.stack(sides).prod(0)
 
         return Ansatz(factor=factor)
-
-    def notes(self) -> list[str]:
-        return corner_notes(self.domain, self.conditions, self.right)
 
     def modes(self) -> str:
         return str(SIZES[self.dims][0] + 2 * (self.mode - 1))

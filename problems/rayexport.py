@@ -1,17 +1,15 @@
 """Exports of a scene of rays, in the data's own units and place: meshes, points, depths, cameras, the density."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnscene.batch import Points, coordinates
-from pinnscene.derivatives import Operator
+from pinnscene.batch import Points
 from pinnscene.domain import Box
 from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.exporting import Exported, ExportRequest, Kind, export_lattice, export_surface
@@ -19,6 +17,7 @@ from pinnscene.files import replacing
 from pinnscene.mesh import Mesh, write_mesh
 from pinnscene.mesh.bodies import without_crumbs
 from pinnscene.problems.rayrender import WHITE, looking
+from pinnscene.problems.raysolid import HALF, Solid, looked_at
 from pinnscene.rays import RayBatch
 from pinnscene.rays.composite import Rendered, composite
 from pinnscene.rays.view import CHUNK, rays_of
@@ -42,17 +41,14 @@ KINDS = {
 SOLID = 0.8  # opacity of a ray that ends on something
 THIN = 0.02  # of the box's diagonal: a ray's light comes from a stretch that is no longer, or it ends on no one thing
 CRUMB = 0.005  # share of the area below which a body is taken for a floater
-DENSITY = 10.0  # of the surface, per half side of the box: half of a ray is taken within 7 % of that
-EMPTY = 1e-4  # share of the surface's density that cells hold in which nothing was found
-WALL = 1e-5  # of the box's sides: how thick its walls are
 TRIES = 10  # rays for each point of a cloud, at most
 
 
 def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) -> Exported:
     """Write one of ``KINDS``.
 
-    - mesh: the level set of the density, or of a signed distance its zero set; in the box alone. The colours of
-      its vertices are those seen along the normal from outside.
+    - mesh: where a density is half opaque (``raysolid``), or of a signed distance its zero set; in the box alone. The
+      colours of its vertices are those seen along the normal from outside.
     - grid: the density per unit of length on a lattice of the box.
     - points: ends of random rays of the training views, where they end on one thing, with colours and normals.
     - cameras: those of all pictures, as ``render --camera FILE.json`` reads them.
@@ -79,9 +75,9 @@ def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) 
 
 
 def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) -> Exported:
-    field, level = surface_of(u, box, request.level)
+    field, level, words = surface_of(u, box, request.resolution, request.level)
     x, y, z = views.origin.tolist()
-    notes = [] if field.values == ("distance",) else [f"level: a density of {np.exp(-level):.4g} per unit of length"]
+    notes = [f"surface: {words}"]
 
     def finish(mesh: Mesh) -> Mesh:
         kept, dropped = without_crumbs(mesh, CRUMB)
@@ -92,54 +88,31 @@ def _mesh(box: Box, u: "RadianceField", views: Views, request: ExportRequest) ->
     try:
         made = export_surface(field, box, replace(request, level=level), (x, y, z), finish)
     except NoSurface:
-        if field.values == ("distance",):
-            raise
-        density = f"a density of {np.exp(-level):.4g} per unit of length"
-        raise NoSurface(f"no surface at {density}: take another level, a finer resolution, or train longer") from None
+        raise NoSurface(f"no surface that is {words}: take another level, or train for longer") from None
     return replace(made, notes=[*made.notes, *notes])
 
 
-def surface_of(u: "RadianceField", box: Box, level: float | None = None) -> tuple[Differentiable, float]:
-    """A field of the points whose level set is the surface, less inside, and its value there.
-
-    Of a density, what no ray looks at, as it was found empty, counts as empty whatever the field says there, and so
-    do the walls of the box: what leaves it is cut off, and closed.
+def surface_of(
+    u: "RadianceField", box: Box, resolution: int, level: float | None = None
+) -> tuple[Differentiable, float, str]:
+    """A field of the points whose level set is the surface, less inside; its value there; and what that is, in words.
 
     Args:
         u: a field of light.
         box: where to look.
+        resolution: cells along its longest side.
         level: a density per unit of length, or for a field of distances a distance; None for what suits.
+
+    Raises:
+        PinnsceneError: a level that is no density.
     """
-    inner, value = u.surface()
-    if inner.values == ("distance",):
-        return inner, value if level is None else level
-    if level is not None and level <= 0:
-        raise PinnsceneError(f"level expected a density above 0, got {level:g}")
-    value = -log(DENSITY / u.unit if level is None else level)
-    return _LookedAt(u, inner, box, value - log(EMPTY)), value
-
-
-class _LookedAt(Differentiable):
-    """A level field with one value wherever rays do not look, and on the walls of a box."""
-
-    def __init__(self, u: "RadianceField", inner: Differentiable, box: Box, outside: float) -> None:
-        self.u, self.inner, self.outside = u, inner, outside
-        lower, upper = (torch.tensor(ends, dtype=u.dtype, device=u.device) for ends in (box.lower, box.upper))
-        self.lower, self.upper = lower + WALL * (upper - lower), upper - WALL * (upper - lower)
-        self.axes, self.values = inner.axes, inner.values
-        self.device, self.dtype = u.device, u.dtype
-
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.inner.param(name, p)
-
-    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
-        x = coordinates(p, 3).to(self.u.dtype)
-        kept = _looked_at(self.u, x) & ((x > self.lower) & (x < self.upper)).all(1, keepdim=True)
-        answers = self.inner.derivatives(p, operators)
-        return [
-            torch.where(kept, found, torch.as_tensor(op.get((), 0.0) * self.outside).to(found))
-            for op, found in zip(operators, answers, strict=True)
-        ]
+    distance = u.distance()
+    if distance is not None:
+        level = level or 0.0
+        return distance, level, f"a distance of {level:g}"
+    solid = Solid(u, box, resolution, level)
+    words = f"half opaque at a density of {solid.level:.4g} per unit of length, averaged over {solid.width:.3g}"
+    return solid, 1 - HALF, words
 
 
 def colours_of(u: "RadianceField", mesh: Mesh) -> NDArray[np.uint8]:
@@ -156,17 +129,9 @@ def colours_of(u: "RadianceField", mesh: Mesh) -> NDArray[np.uint8]:
     return made
 
 
-def _looked_at(u: "RadianceField", x: Tensor) -> Tensor:
-    """Whether points [n, 3] lie in cells that rays look at, [n, 1]."""
-    occupancy = u.occupancy
-    if occupancy is None:
-        return torch.ones_like(x[:, :1], dtype=torch.bool)
-    return occupancy.occupied[occupancy.number(u.place(x))][:, None]
-
-
 def _masked_density(u: "RadianceField", x: Tensor) -> Tensor:
     y = x.to(u.device, u.dtype)
-    return torch.where(_looked_at(u, y), u.density(y), 0.0).to(x)
+    return torch.where(looked_at(u, y), u.density(y), 0.0).to(x)
 
 
 def _points(u: "RadianceField", views: Views, request: ExportRequest) -> Exported:

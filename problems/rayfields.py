@@ -4,8 +4,8 @@ from typing import Any
 
 from pinnscene.fieldspec import FieldSpec
 
-# Grids find their way in seconds; the others are the classic network (2003.08934, section 5.3 and appendix A): eight
-# layers of 256, a skip into the fifth, coarse and fine.
+# Grids find their way in seconds. ``mlp`` is the classic network (2003.08934, section 5.3 and appendix A): eight layers
+# of 256, a skip into the fifth, coarse and fine. The other trunks look where the occupancy grid tells them to.
 CLASSIC: dict[str, Any] = {
     "latent": 256,
     "colour": 128,
@@ -16,6 +16,7 @@ CLASSIC: dict[str, Any] = {
     "samples": 24,
     "fine": 24,
 }
+TRUNK: dict[str, Any] = {"width": 128, "latent": 64, "colour": 64, "layers": 1, "samples": 96, "cells": 64}
 HEADS: dict[str, Any] = {
     "width": 64,
     "depth": 1,
@@ -28,18 +29,18 @@ FIELDS: dict[str, dict[str, Any]] = {
     "grid": {**HEADS, "levels": 4, "features": 4, "coarsest": 16, "interpolation": "linear"},
     "hash": {**HEADS, "levels": 6, "features": 2, "coarsest": 16, "interpolation": "linear", "table": 17},
     "mlp": {**CLASSIC, "frequencies": 10, "width": 256, "depth": 8, "skip": 5, "activation": "relu"},
-    "fourier": {**CLASSIC, "sigma": 2.0, "width": 256, "depth": 4, "activation": "relu"},
-    "siren": {**CLASSIC, "width": 128, "depth": 4, "first": 20.0},
+    "fourier": {**TRUNK, "sigma": 1.0, "depth": 3, "activation": "relu"},
+    "siren": {**TRUNK, "depth": 4, "first": 20.0},
 }
 ADAM: dict[str, dict[str, Any]] = {
     "grid": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
     "hash": {"lr": 5e-3, "encoding": 4.0, "eps": 1e-15, "warmup": 20, "steps": 800},
     "mlp": {"lr": 1e-3, "warmup": 20, "steps": 3000},
-    "fourier": {"lr": 1e-3, "warmup": 50, "steps": 3000},
-    "siren": {"lr": 2e-4, "warmup": 50, "steps": 3000},
+    "fourier": {"lr": 3e-3, "warmup": 20, "steps": 2000},
+    "siren": {"lr": 1e-3, "warmup": 20, "steps": 2000},
 }
+RAYS = {"mlp": 128, "fourier": 512, "siren": 512}  # a step, where every sample takes a large network
 FAST = ("grid", "hash")
-FEW = 128  # rays a step of the others, each sample of which takes a million operations
 SMALL, LARGE = 144, 288  # pixels along a side up to which the first and the second of the grids show all there is
 GRIDS: tuple[dict[str, Any], ...] = (
     {"finest": 128, "samples": 128, "cells": 64},

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnscene.errors import PinnsceneError
 from pinnscene.rays import RayBatch
+from pinnscene.samplers import count
 from pinnscene.scenes.viewstore import PixelStore
+
+MOST = 1 << 20  # rays at a time
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class RaySampler:
     far: float
     n: int
     background: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if count(self.n, "rays a step") > MOST:
+            raise PinnsceneError(f"rays a step expected at most {MOST}, got {self.n}")
 
     def __call__(self, generator: torch.Generator) -> RayBatch:
         return self._drawn(self.store(), generator)

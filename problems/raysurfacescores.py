@@ -31,7 +31,7 @@ def surface_mesh(u: "RadianceField", box: Box, resolution: int = 128) -> Mesh:
     Raises:
         PinnsceneError: no surface in the box.
     """
-    field, level = surface_of(u, box)
+    field, level, _ = surface_of(u, box, resolution)
     mesh = extract(field, box, resolution, level)
     mesh = project(field, mesh, cell_size(box, resolution), level)
     return replace(mesh, colours=colours_of(u, mesh))

@@ -1,16 +1,17 @@
 """Wall conditions as constraints on a field, with what stands on their right sides."""
 
 from collections.abc import Callable, Collection, Mapping
-from itertools import combinations
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
+from pinnscene.boundary import Periodic, Value, as_column
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
-from pinnscene.operators import partials
-from pinnscene.problems.walls import Wall
+from pinnscene.problems.walls import Wall, on_wall
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable
 
@@ -18,59 +19,45 @@ Conditions = Mapping[str, tuple[Wall, Wall]]  # the lower and upper wall of each
 WEIGHT = 100.0  # of a condition's mean square beside that of the equation: ten times its size
 
 
-class OnWall:
-    """The left side a u + b du/dn of one wall, and its residual ``a u + b du/dn - c``.
+@dataclass(frozen=True)
+class Side:
+    """One wall a u + b du/dn = c.
 
-    Args:
+    Attributes:
         wall: the condition.
         axis: the axis that it closes.
         end: 0 for the lower wall, 1 for the upper.
         values: c as a function of the points in place of the wall's number.
     """
 
-    def __init__(self, wall: Wall, axis: str, end: int, values: "WallValues | None" = None) -> None:
-        self.wall, self.axis, self.end, self.values = wall, axis, end, values
+    wall: Wall
+    axis: str
+    end: int
+    values: "WallValues | None" = None
 
     def left(self, u: Differentiable, p: Points) -> Tensor:
         """The left side a u + b du/dn, [n, k]."""
-        wall, outward = self.wall, 1.0 if self.end else -1.0
-        if wall.b == 0:
-            return wall.a * u(p)
-        if wall.a == 0:
-            return wall.b * outward * partials(u, p, self.axis)
-        value, slope = partials(u, p, "", self.axis)
-        return wall.a * value + wall.b * outward * slope
+        normal = torch.zeros_like(p.coords)
+        normal[:, p.axes.index(self.axis)] = 1.0 if self.end else -1.0
+        return on_wall(self.wall, 0.0)(u, Points(p.coords, p.axes, normal))
 
     def right(self, p: Points) -> Tensor:
         """The right side c, [n, 1]."""
-        return torch.full_like(p.coords[:, :1], self.wall.c) if self.values is None else self.values(self, p)
+        return as_column(self.value, p)
 
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        return self.left(u, p) - self.right(p)
-
-
-WallValues = Callable[[OnWall, Points], Tensor]
-
-
-class Seam:
-    """Value and derivatives below ``order`` agree on the two walls of an axis."""
-
-    def __init__(self, axis: str, upper: float, order: int = 2) -> None:
-        self.axis, self.upper, self.order = axis, upper, order
-
-    def __call__(self, u: Differentiable, p: Points) -> Tensor:
-        across = p.coords.clone()
-        k = p.axes.index(self.axis)
-        across[:, k] = self.upper
-        operators = [{(k,) * m: 1.0} for m in range(self.order)]
-        here, there = u.derivatives(p, operators), u.derivatives(across, operators)
-        return torch.cat([a - b for a, b in zip(here, there, strict=True)], 1)
+    @property
+    def value(self) -> Value:
+        """The right side as a number or a function of the points."""
+        return self.wall.c if self.values is None else partial(self.values, self)
 
 
-def walls_of(conditions: Conditions, values: WallValues | None = None) -> dict[str, OnWall]:
+WallValues = Callable[[Side, Points], Tensor]
+
+
+def walls_of(conditions: Conditions, values: WallValues | None = None) -> dict[str, Side]:
     """Every wall that is not periodic by its name, such as "x0"."""
     return {
-        f"{axis}{end}": OnWall(wall, axis, end, values)
+        f"{axis}{end}": Side(wall, axis, end, values)
         for axis, pair in conditions.items()
         for end, wall in enumerate(pair)
         if wall.kind != "periodic"
@@ -99,12 +86,12 @@ def wall_constraints(
     for name, wall in walls_of(conditions, values).items():
         if wall.axis not in held:
             face = box.face(n // 8 + 1, points="sobol", **{wall.axis: box.bounds[wall.axis][wall.end]})
-            found[f"wall_{name}"] = Constraint(face, wall, weight=WEIGHT)
+            found[f"wall_{name}"] = Constraint(face, on_wall(wall.wall, wall.value), weight=WEIGHT)
     for axis, pair in conditions.items():
         if pair[0].kind == "periodic":
             low, high = box.bounds[axis]
             face = box.face(n // 4 + 1, points="sobol", **{axis: low})
-            found[f"periodic_{axis}"] = Constraint(face, Seam(axis, high, order), weight=WEIGHT)
+            found[f"periodic_{axis}"] = Constraint(face, Periodic(axis, high, order - 1), weight=WEIGHT)
     return found
 
 
@@ -128,7 +115,7 @@ def structure_of(
         elif kinds in ({"dirichlet"}, {"neumann"}):
             (kind,) = kinds
             ends = zip(pair, box.bounds[axis], (0, 1), strict=True)
-            faces = [(OnWall(wall, axis, end, values), _some(box, axis, at)) for wall, at, end in ends]
+            faces = [(Side(wall, axis, end, values), _some(box, axis, at)) for wall, at, end in ends]
             zero = all(_vanishes(wall.right(p)) for wall, p in faces)
             start = kind == "neumann" or all(_vanishes(f(p)) for f in also for _, p in faces)
             found[axis] = kind if zero and start else "free"
@@ -147,17 +134,3 @@ def level_at(place: Points, value: float, output: int = 0) -> Constraint:
     """One output's value at one point, where the equation and the walls leave a constant free."""
     residual = lambda u, p: u(p)[:, output : output + 1] - value
     return Constraint(Fixed(lambda generator: place.to(generator.device)), residual, weight=WEIGHT)
-
-
-def corner_notes(box: Box, conditions: Conditions, values: WallValues | None = None) -> list[str]:
-    """A line for each edge at which two Dirichlet walls ask for different values: no smooth solution has both."""
-    found = []
-    walls = [(name, wall) for name, wall in walls_of(conditions, values).items() if wall.wall.kind == "dirichlet"]
-    for (first, a), (second, b) in combinations(walls, 2):
-        if a.axis != b.axis:
-            p = _some(box, a.axis, box.bounds[a.axis][a.end])
-            p.coords[:, box.axes.index(b.axis)] = box.bounds[b.axis][b.end]
-            gap = float((a.right(p) / a.wall.a - b.right(p) / b.wall.a).detach().abs().max())
-            if gap > 1e-6:
-                found.append(f"walls {first} and {second} differ by {gap:.3g} where they meet: the answer jumps there")
-    return found

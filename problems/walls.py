@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
+from pinnscene.boundary import Dirichlet, Robin, Value
 from pinnscene.errors import PinnsceneError, unknown
 
 KINDS = ("dirichlet", "neumann", "robin", "periodic")
@@ -72,6 +73,11 @@ def parse_walls(text: str, axes: tuple[str, ...]) -> dict[str, tuple[Wall, Wall]
         if (low.kind == "periodic") != (high.kind == "periodic"):
             raise PinnsceneError(f"axis {axis}: periodic joins both walls, so give it for both: {axis}=periodic")
     return pairs
+
+
+def on_wall(wall: Wall, value: Value) -> Dirichlet | Robin:
+    """The residual of a wall that is not periodic, with a number or a function of the points on its right side."""
+    return Dirichlet(value) if wall.b == 0 else Robin(wall.a, wall.b, value)
 
 
 def has_modes(pair: tuple[Wall, Wall]) -> bool:

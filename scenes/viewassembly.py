@@ -158,7 +158,9 @@ def _split(shots: Sequence[Shot]) -> tuple[tuple[int, ...], tuple[int, ...], lis
             raise PinnsceneError("none of the pictures to train on is there: expected those of the training split")
         return train, test, [f"{len(train)} to train on, {len(test)} held out"]
     train, test = hold_out(len(shots))
-    how = f"the first and every {EVERY}th after it" if test else "one picture is too few to hold any out"
+    if not test:
+        return train, test, ["warning: one picture does not tell how far anything is; it is trained and scored on"]
+    how = f"the first and every {EVERY}th after it"
     return train, test, [f"split: {len(train)} to train on, {len(test)} held out ({how})"]
 
 

@@ -1,4 +1,4 @@
-"""COLMAP's sparse models (Schoenberger and Frahm 2016), text or binary, beside the folder ``images``.
+"""COLMAP's sparse models (Schoenberger and Frahm 2016), text or binary, beside the folders ``images`` and ``masks``.
 
 A model gives each picture's world to camera as a quaternion and a shift, for cameras whose axes point right, down and
 forwards; here cameras look along their own -z, so two axes are turned.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.scenes import viewcolmapbinary, viewcolmaptext
-from pinnscene.scenes.viewchecks import MOST_FRAMES, inside
+from pinnscene.scenes.viewchecks import MOST_FRAMES, inside, is_file
 from pinnscene.scenes.viewcolmaprecords import CameraRecord, ImageRecord
 from pinnscene.scenes.viewshots import MODELS, Capture, Sensor, Shot, lens_of
 
@@ -52,9 +52,14 @@ def load_colmap(folder: Path, model: Model) -> Capture:
         raise PinnsceneError(f"{path} has {len(images)} pictures: at most {MOST_FRAMES} are read")
     sensors = {number: _sensor(camera, path.with_stem("cameras")) for number, camera in cameras.items()}
     shots = [_shot(image, sensors, root, path) for image in images]
+    masked = sum(shot.mask is not None for shot in shots)
     points, notes = _points(model, reader)
     kind = f"COLMAP {'binary' if model.ending == '.bin' else 'text'} model"
     turned = "poses inverted and turned from right, down, forwards to right, up, back"
+    if masked:
+        notes.append(f"masks of {masked} of {len(shots)} pictures: dark pixels do not count")
+    elif root.with_name("masks").is_dir():
+        notes.append("warning: no file in masks has the name of a picture, with .png after it or as its ending")
     return Capture(kind, root.parent, shots, points=points, notes=[turned, *notes])
 
 
@@ -91,7 +96,14 @@ def _shot(image: ImageRecord, sensors: dict[int, Sensor], root: Path, path: Path
     matrix = np.eye(4)
     matrix[:3, :3] = turn.T * [1, -1, -1]
     matrix[:3, 3] = -turn.T @ image.shift
-    return Shot(image.name, inside(root, image.name, str(path)), matrix, sensors[image.camera])
+    picture = inside(root, image.name, str(path))
+    return Shot(image.name, picture, matrix, sensors[image.camera], mask=_mask(root.with_name("masks"), image.name))
+
+
+def _mask(folder: Path, name: str) -> Path | None:
+    """The mask of a picture in ``folder``: its name and .png (COLMAP), or .png in place of its ending (nerfstudio)."""
+    path = folder / name
+    return next((one for one in (path.with_name(f"{path.name}.png"), path.with_suffix(".png")) if is_file(one)), None)
 
 
 def rotation(q: NDArray[np.float64]) -> NDArray[np.float64]:

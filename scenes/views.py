@@ -21,7 +21,8 @@ class Views:
         train, test: numbers of the pictures to train on, and of those held out.
         lower, upper: the box [3] that holds what is to be seen; for an unbounded scene, its near part.
         near, far: distances along rays between which there is something to see.
-        background: colour from 0 to 1 behind transparent pixels; None where pictures show what is behind.
+        background: colour from 0 to 1 behind transparent pixels; None where pictures have no opacity, and show what
+            is behind.
         unbounded: whether there is something to see beyond the box.
         origin: what is added to every coordinate to be in the file's own place.
         read_depth: the distance along the ray of each pixel [height, width], NaN where unknown; None for no depth.
@@ -45,6 +46,11 @@ class Views:
     read_mask: Callable[[int], NDArray[np.bool_] | None] | None = None
     points: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     notes: Sequence[str] = ()
+
+    @property
+    def transparent(self) -> bool:
+        """Whether pictures say where they show nothing, by a fourth channel."""
+        return self.background is not None
 
 
 def hold_out(count: int, every: int = EVERY) -> tuple[tuple[int, ...], tuple[int, ...]]:

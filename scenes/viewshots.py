@@ -26,6 +26,7 @@ MODELS: dict[str, tuple[int, str]] = {
 }
 OTHERS = {7: "FOV", 10: "THIN_PRISM_FISHEYE", 11: "RAD_TAN_THIN_PRISM_FISHEYE"}
 OFF_MIDDLE = 0.3  # how far a principal point may lie from the middle, as a share of the picture
+LONGEST = 1000  # focal lengths of a picture: a degree of view is 57
 SAME_SHAPE = 0.02  # by how much the width over the height may differ from what the intrinsics are for
 
 
@@ -69,6 +70,11 @@ class Sensor:
                 "give w and h, the size that the intrinsics are for"
             )
         focal = self.focal or self._by_angle(meant, name)
+        if not all(1 / LONGEST <= f / side <= LONGEST for f, side in zip(focal, meant, strict=True)):
+            raise PinnsceneError(
+                f"{name}: a focal length of {focal[0]:g} and {focal[1]:g} for {meant[0]}x{meant[1]} pixels: expected "
+                f"1/{LONGEST} to {LONGEST} times the picture"
+            )
         return (focal[0] * across, focal[1] * down), (centre[0] * across, centre[1] * down)
 
     def _by_angle(self, size: tuple[int, int], name: str) -> tuple[float, float]:

@@ -7,12 +7,20 @@ import torch
 from torch import Tensor, nn
 
 from pinnscene.derivatives.jet import Jet
+from pinnscene.errors import PinnsceneError
 from pinnscene.layers import Affine
 from pinnscene.registry import Registry
 
-DEEPEST = 1000  # hidden layers at most
-
 backbones: Registry["type[Backbone]"] = Registry("backbone")
+WIDEST, DEEPEST = 1 << 16, 256  # units of a layer, and layers
+
+
+def check_layers(name: str, width: int, depth: int) -> None:
+    """Raise ``PinnsceneError`` for layers that no network here has."""
+    if not (1 <= width <= WIDEST and 1 <= depth <= DEEPEST):
+        raise PinnsceneError(
+            f"{name} expected a width of 1 to {WIDEST} and a depth of 1 to {DEEPEST}, got {width} and {depth}"
+        )
 
 
 class Backbone(nn.Module, ABC):

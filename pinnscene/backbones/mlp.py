@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pinnscene.backbones.base import DEEPEST, Backbone, backbones
+from pinnscene.backbones.base import Backbone, backbones, check_layers
 from pinnscene.derivatives.jet import Jet, concatenate
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.layers import ACTIVATIONS, Affine, Softplus, stack
@@ -46,8 +46,7 @@ class Mlp(Backbone):
         beta: float = 10.0,
     ) -> None:
         super().__init__()
-        if width < 1 or not 1 <= depth <= DEEPEST:
-            raise PinnsceneError(f"mlp expected width >= 1 and depth from 1 to {DEEPEST}, got {width} and {depth}")
+        check_layers("mlp", width, depth)
         if activation not in ACTIVATIONS:
             raise unknown("activation", activation, ACTIVATIONS)
         if not 0 <= skip < depth or skip == 1 or not sphere >= 0 or not beta > 0:

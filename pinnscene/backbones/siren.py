@@ -6,7 +6,7 @@ from math import pi, sqrt
 import torch
 from torch import Tensor
 
-from pinnscene.backbones.base import DEEPEST, Backbone, backbones
+from pinnscene.backbones.base import Backbone, backbones, check_layers
 from pinnscene.derivatives.jet import Jet
 from pinnscene.errors import PinnsceneError
 from pinnscene.layers import Affine, Sine, stack
@@ -28,11 +28,9 @@ class Siren(Backbone):
         self, inputs: int, *, width: int = 64, depth: int = 3, first: float = 30.0, omega: float = 30.0
     ) -> None:
         super().__init__()
-        if width < 1 or not 1 <= depth <= DEEPEST or not (first > 0 and omega > 0):
-            raise PinnsceneError(
-                f"siren expected width >= 1, depth from 1 to {DEEPEST} and first, omega > 0, "
-                f"got {width}, {depth}, {first}, {omega}"
-            )
+        check_layers("siren", width, depth)
+        if not (first > 0 and omega > 0):
+            raise PinnsceneError(f"siren expected first and omega > 0, got {first} and {omega}")
         self.outputs, self.first, self.omega = width, first, omega
         widths = [inputs, *[width] * depth]
         self.layers = stack(Affine(m, n) for m, n in pairwise(widths))

@@ -10,6 +10,8 @@ from pinnscene.encodings.base import Encoding, encodings
 from pinnscene.errors import PinnsceneError
 from pinnscene.layers import Sine
 
+MOST = 1 << 16  # features
+
 
 @encodings.register("fourier")
 class Fourier(Encoding):
@@ -26,8 +28,10 @@ class Fourier(Encoding):
 
     def __init__(self, inputs: int, *, features: int = 128, sigma: float = 1.0) -> None:
         super().__init__()
-        if features < 1 or not sigma > 0:
-            raise PinnsceneError(f"fourier expected features >= 1 and sigma > 0, got {features} and {sigma}")
+        if not 1 <= features <= MOST or not sigma > 0:
+            raise PinnsceneError(
+                f"fourier expected features from 1 to {MOST} and sigma > 0, got {features} and {sigma}"
+            )
         self.outputs, self.sigma = 2 * features, sigma
         self._hold(torch.zeros(features, inputs))
         # cos z = sin(z + pi / 2): one sine serves both halves.

@@ -23,8 +23,9 @@ from pinnscene.layers import stack
 Interpolation = Literal["linear", "smoothstep", "quadratic", "cubic"]
 Term = tuple[Tensor | float, tuple[int, ...]]  # a factor and the axes of a partial derivative
 PRIMES = (1, 2_654_435_761, 805_459_861, 3_674_653_429)  # one an axis, Mueller et al., section 3
-LEVELS, FINEST = 64, 2**20  # at most; of a finer cell single precision could not tell the two ends apart
 DENSE = 2**26  # rows of a level's lattice at most: 1 GiB with four features
+
+LEVELS, FINEST = 64, 1 << 20  # single precision tells places in so many cells apart
 
 
 class Level(nn.Module):
@@ -136,9 +137,9 @@ class Grid(Encoding):
         super().__init__()
         if not 1 <= inputs <= len(PRIMES):
             raise PinnsceneError(f"a grid has 1 to {len(PRIMES)} axes, got {inputs}: use fourier or siren there")
-        if not 1 <= levels <= LEVELS or features < 1 or not 1 <= coarsest <= finest <= FINEST:
+        if not (1 <= levels <= LEVELS and 1 <= features <= LEVELS and 1 <= coarsest <= finest <= FINEST):
             raise PinnsceneError(
-                f"a grid expected 1 to {LEVELS} levels, features >= 1 and 1 <= coarsest <= finest <= {FINEST}, "
+                f"grid expected 1 to {LEVELS} levels and features and 1 <= coarsest <= finest <= {FINEST}, "
                 f"got {levels}, {features}, {coarsest} and {finest}"
             )
         if not 0 <= grow <= 1:

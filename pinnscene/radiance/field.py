@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from math import log
 from typing import Any, Literal
 
 import torch
@@ -16,9 +15,9 @@ from pinnscene.field import Field
 from pinnscene.layers import Affine
 from pinnscene.radiance.colours import Colours
 from pinnscene.radiance.directions import Name
-from pinnscene.radiance.glow import Coarse, Glow
+from pinnscene.radiance.glow import Coarse, Glow, Setting
 from pinnscene.radiance.seen import Dark, Seen
-from pinnscene.radiance.surfacelevel import Level, of_value
+from pinnscene.radiance.surfacelevel import Level
 from pinnscene.rays.box import slab
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.contraction import Strides, contract, expand, shrinkage
@@ -29,7 +28,7 @@ from pinnscene.rays.samples import Samples, stretches
 from pinnscene.views import Differentiable
 
 Sampling = Literal["occupancy", "hierarchical", "even"]
-THICK = 25.0  # density of the surface per half side: a ray is half absorbed in 3 % of one
+MOST = 4096  # stretches of a ray, features of a point
 SAMPLINGS = ("occupancy", "hierarchical", "even")
 
 
@@ -69,11 +68,9 @@ class RadianceField(Field, Glow):
         antialias: bool = False,
     ) -> None:
         super().__init__(*given)
-        if min(latent, colour, layers, samples, fine) < 1:
-            raise PinnsceneError(
-                "a radiance field expected latent, colour, layers, samples and fine >= 1, "
-                f"got {latent}, {colour}, {layers}, {samples} and {fine}"
-            )
+        for name, value in {"latent": latent, "colour": colour, "samples": samples, "fine": fine}.items():
+            if not 1 <= value <= MOST:
+                raise PinnsceneError(f"a radiance field expected {name} from 1 to {MOST}, got {value}")
         if sampling not in SAMPLINGS:
             raise unknown("sampling", sampling, SAMPLINGS)
         if len(self.axes) != 3:
@@ -83,14 +80,14 @@ class RadianceField(Field, Glow):
         self.head = Affine(self.backbone.outputs, 1 + latent)
         self.colours = Colours(latent, colour, layers, seen, degree)
         self.occupancy = Occupancy(cells) if sampling == "occupancy" else None
-        if self.occupancy is not None and unbounded:
-            self.occupancy.restrict(self.occupancy.ball())
         parts = (self.encoding, self.backbone, self.head, self.colours)
         self.coarse = Coarse(*deepcopy(parts), shift) if sampling == "hierarchical" else None
 
     def reset(self, generator: torch.Generator) -> None:
         super().reset(generator)
         self.colours.reset(generator)
+        if self.occupancy is not None and self.unbounded:
+            self.occupancy.restrict(self.occupancy.ball())
         if self.coarse is not None:
             self.coarse.reset(generator)
 
@@ -110,6 +107,11 @@ class RadianceField(Field, Glow):
     def step(self) -> float:
         """The usual length of a stretch."""
         return float(2 * self.extent.norm()) / self.samples
+
+    @property
+    def setting(self) -> Setting:
+        """How the scene lies in [-1, 1]^3."""
+        return Setting(self.place, self.unit, self.step)
 
     def place(self, x: Tensor) -> Tensor:
         """Points [..., 3] of the scene in the encoding's [-1, 1]^3."""
@@ -139,14 +141,9 @@ class RadianceField(Field, Glow):
         """The density [n, 1] at points [n, 3], the same for every direction."""
         return self.matter(x.to(self.dtype))[0][:, None]
 
-    def surface(self) -> tuple[Differentiable, float]:
-        """A field of the points alone, less inside, and its value on the surface that a mesh is to show.
-
-        Here minus the logarithm of the density, which is closer to straight lines than the density.
-        """
-        tiny = torch.finfo(self.dtype).tiny
-        value = lambda x: -self.density(x).clamp(min=tiny).log()
-        return Level(self, of_value(value), "thinness"), -log(THICK / self.unit)
+    def distance(self) -> Level | None:
+        """The signed distance as a field of the points alone; a density has none."""
+        return None
 
     @torch.no_grad()
     def _density_in_cells(self, y: Tensor) -> Tensor:

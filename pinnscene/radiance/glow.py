@@ -1,6 +1,7 @@
 """What glows: the part of a field of light that answers at points of [-1, 1]^3."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,20 @@ from pinnscene.layers import Affine
 from pinnscene.radiance.colours import Colours
 
 STEEPEST = 15.0  # the exponent of a density at most: 3e6 in half a box
+
+
+class Setting(NamedTuple):
+    """How a scene lies in [-1, 1]^3.
+
+    Attributes:
+        place: the scene's points in it.
+        unit: the scene's length that a density is counted in.
+        step: the usual length of a stretch.
+    """
+
+    place: Callable[[Tensor], Tensor]
+    unit: float
+    step: float
 
 
 class Glow(nn.Module):
@@ -41,13 +56,7 @@ class Glow(nn.Module):
         return out[:, 0], out[:, 1:]
 
     def cross(
-        self,
-        x: Tensor,
-        d: Tensor,
-        length: Tensor,
-        place: Callable[[Tensor], Tensor],
-        unit: float,
-        spread: Tensor | None = None,
+        self, x: Tensor, d: Tensor, length: Tensor, scene: Setting, spread: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """The optical depth [n] of stretches of a ``length`` [n] about points x [n, 3], and features there [n, f].
 
@@ -55,22 +64,21 @@ class Glow(nn.Module):
             x: their middles, in the scene's units.
             d: the unit directions [n, 3] in which they are crossed.
             length: of each.
-            place: the scene's points in [-1, 1]^3.
-            unit: the scene's length that a density is counted in.
+            scene: that the points are of.
             spread: as of ``emit``.
         """
         del d
-        density, features = self.emit(place(x), spread)
-        return density * (length / unit), features
+        density, features = self.emit(scene.place(x), spread)
+        return density * (length / scene.unit), features
 
-    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
-        """How the opacity of a stretch of length ``step`` grows with x [n, 3]: [n, 3], by differences over a stretch.
+    def slope(self, x: Tensor, scene: Setting) -> Tensor:
+        """How the opacity of two usual stretches grows with x [n, 3]: [n, 3], by differences over them.
 
         A density is as rough as its grid, and nearly constant inside and outside; what is seen is neither.
         """
-        moves = (step / 2) * torch.cat([torch.eye(3), -torch.eye(3)]).to(x)
-        density, _ = self.emit(place((x + moves[:, None]).flatten(0, 1)))
-        opacity = -torch.expm1(-density * (step / unit)).view(2, 3, -1)
+        moves = scene.step * torch.cat([torch.eye(3), -torch.eye(3)]).to(x)
+        density, _ = self.emit(scene.place((x + moves[:, None]).flatten(0, 1)))
+        opacity = -torch.expm1(-density * (2 * scene.step / scene.unit)).view(2, 3, -1)
         return (opacity[0] - opacity[1]).T
 
 

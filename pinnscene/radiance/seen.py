@@ -1,6 +1,6 @@
 """A field of light seen along a direction, and one where there is no light."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ from pinnscene.batch import Points, coordinates
 from pinnscene.derivatives import Operator, nested
 from pinnscene.errors import PinnsceneError
 from pinnscene.radiance.derived import Derived
+from pinnscene.radiance.glow import Setting
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.samples import Samples, nothing
 from pinnscene.views import Differentiable
@@ -46,6 +47,7 @@ class Dark(Differentiable):
         self.field, self.axes, self.values = field, field.axes, field.values
         self.coarse, self.antialias = None, False
         self.unit, self.step, self.unbounded, self.chunk = field.unit, field.step, field.unbounded, field.chunk
+        self.setting = field.setting
 
     def matter(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """No density [n], and no features [n, 0]."""
@@ -54,11 +56,9 @@ class Dark(Differentiable):
     def place(self, x: Tensor) -> Tensor:
         return self.field.place(x)
 
-    def cross(
-        self, x: Tensor, d: Tensor, length: Tensor, place: Callable[[Tensor], Tensor], unit: float
-    ) -> tuple[Tensor, Tensor]:
+    def cross(self, x: Tensor, d: Tensor, length: Tensor, scene: Setting) -> tuple[Tensor, Tensor]:
         """Nothing in the way [n], and no features [n, 0]."""
-        del d, place, unit
+        del d, scene
         return torch.zeros_like(length), x[:, :0]
 
     def colours(self, features: Tensor, d: Tensor) -> Tensor:
@@ -66,9 +66,9 @@ class Dark(Differentiable):
         del features
         return torch.zeros_like(d)
 
-    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
+    def slope(self, x: Tensor, scene: Setting) -> Tensor:
         """Level everywhere [n, 3]."""
-        del place, unit, step
+        del scene
         return 0 * x
 
     def march(self, rays: RayBatch) -> Samples:

@@ -1,6 +1,6 @@
 """Fields of light around a surface: the density follows from a signed distance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from pinnscene.derivatives import Jet, Operator, Streams, nested
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.radiance.field import RadianceField
+from pinnscene.radiance.glow import Setting
 from pinnscene.radiance.seen import Dark
 from pinnscene.radiance.surfacelaws import LAWS, Name
 from pinnscene.radiance.surfacelevel import Level, of_value
@@ -85,27 +86,20 @@ class SurfaceField(RadianceField):
         return self.law.density(h), features
 
     def cross(
-        self,
-        x: Tensor,
-        d: Tensor,
-        length: Tensor,
-        place: Callable[[Tensor], Tensor],
-        unit: float,
-        spread: Tensor | None = None,
+        self, x: Tensor, d: Tensor, length: Tensor, scene: Setting, spread: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         def look(x: Tensor) -> tuple[Tensor, Tensor]:
             repeats = None if spread is None else spread.repeat(len(x) // len(spread), 1)
-            return self.outputs(place(x), repeats)
+            return self.outputs(scene.place(x), repeats)
 
-        return self.law.cross(look, x, d, length, unit)
+        return self.law.cross(look, x, d, length, scene.unit)
 
-    def slope(self, x: Tensor, place: Callable[[Tensor], Tensor], unit: float, step: float) -> Tensor:
+    def slope(self, x: Tensor, scene: Setting) -> Tensor:
         """Minus the distance's gradient [n, 3], which points inwards; exact."""
-        del unit, step
         keep = torch.is_grad_enabled()
         with torch.enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(-self.outputs(place(x))[0].sum(), x, create_graph=keep)
+            (slope,) = torch.autograd.grad(-self.outputs(scene.place(x))[0].sum(), x, create_graph=keep)
         return slope
 
     @torch.no_grad()
@@ -138,10 +132,6 @@ class SurfaceField(RadianceField):
 
     def _lift(self) -> Differentiable:
         return Nowhere(self)
-
-    def surface(self) -> tuple[Differentiable, float]:
-        """The distance, and its value on the surface: 0."""
-        return self.distance(), 0.0
 
 
 class Nowhere(Dark):

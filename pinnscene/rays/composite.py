@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pinnscene.errors import PinnsceneError
+from pinnscene.memory import GIB, free_memory
 from pinnscene.rays.bundle import RayBatch
 from pinnscene.rays.inverse import refine
 from pinnscene.rays.samples import Samples
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 Look = Callable[["RadianceField", "Glow", RayBatch, Samples], tuple[Samples, Tensor, Tensor]]
 FAINT = 1e-4  # weights below are not worth a colour
 DIM = 1e-4  # where less light than this comes through, nothing behind is looked at
+LARGE = 1 << 20  # samples of a step that are asked about
+KEPT = 8  # bytes a number of the network at each of them: itself in single precision, and its slope
 FRONT = 8  # stretches of a ray to look at before asking whether light still comes through
 
 
@@ -65,7 +69,22 @@ def composite(u: "RadianceField", rays: RayBatch, normals: bool = False) -> Rend
     return replace(_light(u, u, rays, samples, normals, look), coarse=coarse)
 
 
+def check_step(u: "RadianceField", samples: Samples) -> None:
+    """Raise ``PinnsceneError`` where gradients of a step with so many samples take more memory than is free."""
+    if len(samples) < LARGE:
+        return
+    numbers = u.encoding.outputs + sum(p.shape[0] for p in u.parameters() if p.ndim == 1)  # a bias is a unit
+    needed, there = KEPT * numbers * len(samples), free_memory()
+    if needed > there:
+        raise PinnsceneError(
+            f"a step looks at {len(samples) / 1e6:.3g} million places and takes about {needed / GIB:.3g} GiB of "
+            f"memory, {there / GIB:.3g} GiB are free: take fewer rays (n) or fewer field.samples"
+        )
+
+
 def _light(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples, normals: bool, look: Look) -> Rendered:
+    if torch.is_grad_enabled() and rays.near.device.type == "cpu":
+        check_step(u, samples)
     samples, tau, features = look(u, glow, rays, samples)
     weights, through = weigh(samples, tau)
     bright = (weights > FAINT).nonzero()[:, 0]
@@ -93,9 +112,9 @@ def _all(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> 
 def _crossed(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Tensor, Tensor]:
     x, d = _points(rays, samples), rays.directions[samples.ray]
     if not u.antialias:
-        return glow.cross(x, d, samples.length, u.place, u.unit)
+        return glow.cross(x, d, samples.length, u.setting)
     width = rays.radius[samples.ray] * samples.middle[:, None]
-    return glow.cross(x, d, samples.length, u.place, u.unit, spread=u.spread(x, width, samples.length))
+    return glow.cross(x, d, samples.length, u.setting, u.spread(x, width, samples.length))
 
 
 def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> tuple[Samples, Tensor, Tensor]:
@@ -118,5 +137,5 @@ def _in_front(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples
 def _normals(u: "RadianceField", glow: "Glow", rays: RayBatch, samples: Samples) -> Tensor:
     """Unit normals at stretches [m, 3]: down the slope of what is there."""
     x = _points(rays, samples)
-    parts = [glow.slope(some, u.place, u.unit, 2 * u.step) for some in x.split(8 * u.chunk)]
+    parts = [glow.slope(some, u.setting) for some in x.split(8 * u.chunk)]
     return -F.normalize(torch.cat(parts), dim=1) if parts else x

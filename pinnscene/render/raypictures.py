@@ -19,7 +19,7 @@ DEPTH = "turbo_r"  # the colour map: what is near is warm
 NOTHING = 1.0  # the brightness of where there is nothing
 TAILS = (0.5, 99.5)  # percent of depths that a scale leaves out at either end
 DOTS = 100  # an inch of the scale's letters
-ROOM = (96, 96)  # pixels of the least picture that has a scale drawn on it
+ROOM = (192, 128)  # pixels of the least picture that has a scale drawn on it
 TALLEST = 300  # pixels of a scale
 
 Bytes = NDArray[np.uint8]
@@ -83,11 +83,11 @@ def _bytes(values: NDArray) -> Bytes:
 
 
 def _scale(limits: Limits, width: int, height: int) -> NDArray[np.uint8] | None:
-    """The scale of depths as a picture with opacity, for the right edge of a larger one; None where that is small."""
+    """The scale of depths as a picture with opacity, for the corner of a larger one; None where that is small."""
     if width < ROOM[0] or height < ROOM[1]:
         return None
-    tall = min(TALLEST, round(0.8 * height)) / DOTS
-    wide, letters = min(0.72, 0.4 * width / DOTS), 7 if height < 400 else 8
+    tall = min(TALLEST, round(0.45 * height)) / DOTS
+    wide, letters = min(0.72, max(0.46, 0.18 * width / DOTS)), 6 if height < 400 else 8
     made = figure(wide, tall, DOTS, framed=False)
     made.patch.set_alpha(0.0)
     plate = FancyBboxPatch((0.06, 0.03), 0.88, 0.94, "round,pad=0,rounding_size=0.05", transform=made.transFigure)
@@ -106,12 +106,11 @@ def _scale(limits: Limits, width: int, height: int) -> NDArray[np.uint8] | None:
 
 
 def _laid(scale: NDArray[np.uint8] | None, picture: Bytes) -> Bytes:
-    """A picture with a scale on its right edge, half way up."""
+    """A picture with a scale in its upper right corner, where there is least to be hidden."""
     if scale is None:
         return picture
     made, (tall, wide) = picture.astype(np.float64), scale.shape[:2]
-    first = (picture.shape[0] - tall) // 2
-    place = (slice(first, first + tall), slice(picture.shape[1] - wide, None))
+    place = (slice(0, tall), slice(picture.shape[1] - wide, None))
     share = scale[..., 3:] / 255
     made[place] = share * scale[..., :3] + (1 - share) * made[place]
     return made.round().astype(np.uint8)

@@ -39,6 +39,9 @@ class Stepper(ABC):
         """Continue from ``state``."""
         del state
 
+    def renew(self) -> None:
+        """The objective has just changed: forget what no longer holds of it."""
+
     def finish(self) -> None:
         """Leave the field as this solver wants it left, such as with averaged weights."""
 
@@ -48,7 +51,9 @@ class Solver(ABC):
     """One way to step. A frozen dataclass whose fields are its knobs (``--set NAME.knob=value``).
 
     Class attributes say what a phase of it defaults to: ``name``, ``dtype``, ``resample`` (fresh points at every
-    step), ``steps`` and ``every`` (steps between log points).
+    step), ``steps`` and ``every`` (steps between log points). Others say what it is: ``descends`` where it follows the
+    gradient of the sum of all losses, so that balancing them matters, and ``steady``, the steps that it needs the
+    objective to stay the same for.
     """
 
     name: ClassVar[str]
@@ -56,6 +61,8 @@ class Solver(ABC):
     resample: ClassVar[bool] = True
     steps: ClassVar[int] = 5000
     every: ClassVar[int] = 100
+    descends: ClassVar[bool] = True
+    steady: ClassVar[int] = 1
 
     def unfit(self, field: Field) -> str:
         """Why this solver cannot serve a field, or empty where it can."""

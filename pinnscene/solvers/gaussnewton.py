@@ -53,6 +53,7 @@ class GaussNewton(Solver):
     resample: ClassVar[bool] = False
     steps: ClassVar[int] = 500
     every: ClassVar[int] = 5
+    descends: ClassVar[bool] = False
     damping: float = 1e-2
     relief: float = 10.0
     geodesic: float = 0.75

@@ -57,6 +57,7 @@ class Head(Solver):
     resample: ClassVar[bool] = False
     steps: ClassVar[int] = 8
     every: ClassVar[int] = 1
+    descends: ClassVar[bool] = False
     scale: float = 0.0
     redraw: bool = True
     damping: float = 1e-14
@@ -115,8 +116,7 @@ class HeadStepper(Stepper):
 
     def _descend(self, rows: list[Rows], update: Tensor) -> dict[str, Tensor]:
         """Take the update as far as the loss falls; finish where it hardly does."""
-        blocks = [row.block for row in rows]
-        loss = self._total({b.name: b.weight * self.objective.mean(b.penalty.value(b.residual)) for b in blocks})
+        loss = self._total({row.block.name: self.objective.loss(row.block) for row in rows})
         losses = self._advance(update, loss)
         if not self._total(losses) < loss * (1 - ENOUGH_DECREASE):
             self.finished = "Gauss-Newton found no further decrease"

@@ -29,6 +29,7 @@ class Lbfgs(Solver):
     resample: ClassVar[bool] = False
     steps: ClassVar[int] = 1000
     every: ClassVar[int] = 20
+    steady: ClassVar[int] = 100
     history: int = 50
     restarts: int = 2
     gradient: float = 1e-14
@@ -97,6 +98,10 @@ class _LbfgsStepper(Stepper):
         self.failures += 1
         if self.failures > self.solver.restarts and not self.finished:
             self.finished = f"the line search found no decrease, also after {self.solver.restarts} restarts"
+        self._fresh()
+
+    def renew(self) -> None:
+        self.failures, self.before = 0, float("inf")
         self._fresh()
 
     def state(self) -> dict[str, Any]:

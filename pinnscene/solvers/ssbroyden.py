@@ -41,6 +41,7 @@ class SsBroyden(Solver):
     resample: ClassVar[bool] = False
     steps: ClassVar[int] = 5000
     every: ClassVar[int] = 50
+    steady: ClassVar[int] = 100
     memory: float = 2.0
     restarts: int = 3
     slope: float = 0.9
@@ -114,6 +115,8 @@ class SsBroydenStepper(Stepper):
         def at(x: Any) -> Tensor:
             return torch.from_numpy(np.asarray(x)).to(here.device)
 
+        # without a loss before, a first trial of unit length: that of a steep gradient itself would be far too long
+        before = loss + float(gradient.norm()) / 2 if self.before is None else self.before
         with catch_warnings():
             simplefilter("ignore")  # it warns of what None says
             found = line_search(
@@ -123,7 +126,7 @@ class SsBroydenStepper(Stepper):
                 direction.cpu().numpy(),
                 gradient.cpu().numpy(),
                 loss,
-                self.before,
+                before,
                 c2=self.solver.slope,
             )
         return None if found[0] is None else float(found[0])
@@ -134,6 +137,10 @@ class SsBroydenStepper(Stepper):
         self.inverse, self.before = None, None
         if fresh or self.failures > self.solver.restarts:
             self.finished = "the line search found no decrease, also along the gradient"
+
+    def renew(self) -> None:
+        """Another objective: neither its Hessian nor its values are known."""
+        self.inverse, self.before, self.known, self.failures = None, None, None, 0
 
     def state(self) -> dict[str, Any]:
         return {

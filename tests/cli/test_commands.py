@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pinnscene.cli import main
+from pinnscene.run import Run
 
 FAST = ["--set", "n=200", "--set", "field.width=60", "--set", "head.scale=3"]
 
@@ -33,7 +35,7 @@ def test_list_names_every_problem_without_importing_torch(here: Path) -> None:
     assert done.stdout.strip().endswith("False")
 
 
-def test_list_and_info_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_and_info_as_json(here: Path, capsys: pytest.CaptureFixture[str], quick_references: None) -> None:
     assert call("list", "--json") == 0
     listed = json.loads(capsys.readouterr().out)["problems"]
     assert {"heat", "image-fit"} <= {entry["name"] for entry in listed}
@@ -48,7 +50,8 @@ def test_solve_prints_one_json_object_with_the_schema(here: Path, capsys: pytest
     captured = capsys.readouterr()
     result = json.loads(captured.out)
     expected = {
-        "schema", "problem", "options", "status", "advice", "metrics", "reference", "conventional", "unknowns", "loss",
+        "schema", "problem", "options", "status", "advice", "warnings", "metrics", "reference", "conventional",
+        "unknowns", "loss",
         "heldout_residual", "remarks", "steps", "parameters", "seconds", "device", "dtype", "seed", "plan", "versions",
         "run",
     }  # fmt: skip
@@ -111,8 +114,23 @@ def test_latest_finds_the_newest_run(here: Path, capsys: pytest.CaptureFixture[s
     assert call("eval", "latest") == 0 and call("eval", "latest:heat") == 0 and call("eval", "latest:image-fit") == 2
 
 
+def test_latest_passes_over_a_run_in_progress(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What has no result yet is the latest only for --resume, or where there is nothing else."""
+    call("solve", "heat", "-q", *FAST)
+    (done,) = Path("runs/heat").iterdir()
+    going = done.with_name("99991231-000000")
+    shutil.copytree(done, going)
+    (going / "result.json").unlink()
+    assert Run.open("latest").path == done
+    assert Run.open("latest:heat", unfinished=True).path == going
+    assert call("solve", "latest", "--resume") == 0 and going.name in capsys.readouterr().err
+    (done / "result.json").unlink()
+    (going / "result.json").unlink(missing_ok=True)
+    assert Run.open("latest").path == going
+
+
 def test_a_missed_tolerance_exits_with_3(here: Path) -> None:
-    assert call("solve", "heat", "--tol", "1e-300", "-q", *FAST) == 3
+    assert call("solve", "heat", "--tol", "1e-15", "-q", *FAST) == 3
     assert call("solve", "heat", "--tol", "1e-1", "-q", *FAST) == 0
 
 
@@ -177,3 +195,43 @@ def test_ctrl_c_saves_and_resume_completes(here: Path) -> None:
     assert process.returncode == 130, errors
     assert json.loads((here / "run" / "result.json").read_text())["status"] == "interrupted"
     assert list((here / "run" / "checkpoints").iterdir())
+
+
+def test_balance_causal_and_adaptive_points_are_kept_and_carried_on(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In config.toml, from which another solve starts: what it chooses itself comes on top."""
+    small = ["--set", "n=24", "--set", "hard=false", "--set", "field.width=8", "--set", "field.depth=2", "-q"]
+    chosen = ["--balance", "grad-norm", "--causal", "--adaptive", "pde=rad,start=r3"]
+    knobs = ["--set", "rad.every=3", "--set", "causal.chunks=4", "--set", "grad-norm.momentum=0.5"]
+    more = ["--solver", "adam", "--steps", "12", "--out", "first"]
+    assert call("solve", "heat", *small, *chosen, *knobs, *more) == 0
+    first = Run.open("first").config.emphasis
+    assert (first.balance.name, first.balance.momentum) == ("grad-norm", 0.5)
+    assert first.causal["pde"].chunks == 4
+    assert {name: a.name for name, a in first.adaptive.items()} == {"pde": "rad", "start": "r3"}
+    assert call("solve", "heat", "--config", "first/config.toml", "-q", "--out", "same") == 0
+    assert Run.open("same").config.emphasis == first
+    again = ["--balance", "relobralo", "--set", "causal.every=5", "-q", "--out", "other"]
+    assert call("solve", "heat", "--config", "first/config.toml", *again) == 0
+    other = Run.open("other").config.emphasis
+    assert other.balance.name == "relobralo"
+    assert (other.causal["pde"].chunks, other.causal["pde"].every) == (4, 5)
+    assert other.adaptive == first.adaptive
+    assert call("solve", "heat", *small[:-1], *chosen, *knobs, *more[:-1], "shown") == 0
+    assert " x" in capsys.readouterr().err  # the weights beside the losses
+
+
+def test_contradictory_conditions_are_warned_of(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("solve", "heat", "--set", "walls=dirichlet:1", "--json", *FAST) == 0
+    assert any("contradict each other" in said for said in json.loads(capsys.readouterr().out)["warnings"])
+    call("solve", "heat", "--set", "walls=dirichlet:1", *FAST)
+    shown = capsys.readouterr()
+    assert "warning: the conditions on" in shown.err and "warning: the conditions on" in shown.out
+
+
+def test_info_says_what_goes_around_and_how_good_the_reference_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("info", "heat") == 0
+    shown = capsys.readouterr().out
+    assert "--balance fixed, grad-norm, ntk, relobralo; --causal; --adaptive r3, rad" in shown
+    assert "Reference: exact, without an error of its own" in shown

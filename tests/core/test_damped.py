@@ -62,11 +62,12 @@ def of_matrix(j):
 
 
 def test_dampings_below_the_rounding_of_squares_are_kept_by_qr():
-    """Columns of norms from 1 to 1e-7: with lambda = 1e-20 all of them are resolved, which J^T J alone, of relative
-    rounding 1e-16, cannot do (its smallest eigenvalues are 1e-14).
+    """Singular values from 1 to 1e-7 in mixed directions: with lambda = 1e-20 all of them are resolved, though those of
+    J^T J go down to 1e-14, near the rounding of its largest.
     """
     g = torch.Generator().manual_seed(0)
     j = torch.randn(40, 8, generator=g, dtype=torch.float64) * torch.logspace(0, -7, 8, dtype=torch.float64)
+    j = j @ torch.linalg.qr(torch.randn(8, 8, generator=g, dtype=torch.float64))[0]
     found = Primal(of_matrix(j)).solve(torch.ones(40, dtype=torch.float64), 1e-20)
     expected = torch.as_tensor(np.linalg.lstsq(j.numpy(), np.ones(40), rcond=None)[0])
     assert torch.allclose(found, expected, rtol=1e-5)

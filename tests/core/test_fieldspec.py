@@ -8,7 +8,7 @@ from pinnscene.backbones import backbones
 from pinnscene.backbones.siren import Siren
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
-from pinnscene.fieldspec import BYTES, FieldSpec
+from pinnscene.fieldspec import TRAINED, FieldSpec
 from pinnscene.problem import Problem
 
 
@@ -22,16 +22,16 @@ class Cube(Problem):
 
 
 WIDE = FieldSpec("siren", knobs={"width": 100, "depth": 2})
-PARAMETERS = 3 * 100 + 100 + 100 * 100 + 100
+PARAMETERS = 3 * 100 + 100 + 100 * 100 + 100 + 100 + 1
 
 
 @pytest.mark.parametrize("spare", [-1, 0])
 def test_parameters_are_counted_before_they_are_made(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda: float(BYTES * PARAMETERS + spare))
+    monkeypatch.setattr(memory, "free_memory", lambda: float(TRAINED * PARAMETERS + spare))
     if spare == 0:
         assert WIDE.build(Cube()).backbone.outputs == 100
         return
-    with pytest.raises(PinnsceneError, match=r"width=100, depth=2 would take about 0\.000156 GiB"):
+    with pytest.raises(PinnsceneError, match=r"a field of 1\.06e\+04 numbers would take about 0\.000158 GiB"):
         WIDE.build(Cube())
 
 
@@ -42,3 +42,8 @@ def test_a_part_that_needs_values_to_be_made_is_built_uncounted(monkeypatch: pyt
 
     monkeypatch.setitem(backbones._known, "fixed", Fixed)
     assert FieldSpec("fixed").build(Cube()).backbone.outputs == 5
+
+
+def test_nothing_is_allocated_for_what_is_refused() -> None:
+    with pytest.raises(PinnsceneError, match="take a smaller one"):
+        FieldSpec("mlp", knobs={"width": 65_536, "depth": 256}).build(Cube())

@@ -53,7 +53,7 @@ def settings_of(solver, **adam):
         "ssbroyden": {"every": 1},
     }
     knobs = {"field": FIELD} | {name: given for name, given in solvers.items() if name in solver}
-    return Settings(solver=solver, steps=12, device="cpu", knobs=knobs)
+    return Settings(solver=solver, backbone="siren", steps=12, device="cpu", knobs=knobs)
 
 
 def resumed(path, heat, config):

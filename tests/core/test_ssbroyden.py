@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pinnscene import Ansatz, Box, Constraint, FieldSpec, PinnsceneError, partials
 from pinnscene.plan import make_plan
 from pinnscene.solution import Status
-from pinnscene.solvers import SsBroyden
+from pinnscene.solvers import SsBroyden, ssbroyden
 from pinnscene.solvers.ssbroyden import _scales, updated
 from pinnscene.trainer import train
 
@@ -35,6 +35,17 @@ def test_an_update_keeps_what_makes_it_a_quasi_newton_method(n, seed, first):
     assert float((new @ y - s).norm()) <= 1e-9 * float(s.norm())
     assert torch.allclose(new, new.T, rtol=1e-9, atol=1e-9 * float(new.abs().max()))
     assert float(torch.linalg.eigvalsh((new + new.T) / 2).min()) > 0
+
+
+@pytest.mark.parametrize("theta", [0.0, 1.0], ids=["BFGS", "DFP"])
+def test_the_ends_of_the_family_are_the_textbooks(monkeypatch, theta):
+    monkeypatch.setattr(ssbroyden, "_scales", lambda *_: (theta, 1.0))
+    root, s, y = normal(5, 5, seed=0), normal(5, seed=1), normal(5, seed=2)
+    h, y = root @ root.T, y * float(torch.sign(s @ y))
+    new, rho, hy, one = updated(h.clone(), s, y, torch.linalg.solve(h, s)), 1 / (s @ y), h @ y, torch.eye(5).double()
+    bfgs = (one - rho * torch.outer(s, y)) @ h @ (one - rho * torch.outer(y, s)) + rho * torch.outer(s, s)
+    dfp = h - torch.outer(hy, hy) / (y @ hy) + rho * torch.outer(s, s)
+    assert torch.allclose(new, dfp if theta else bfgs, rtol=1e-9)
 
 
 def test_where_curvatures_agree_nothing_is_scaled():

@@ -132,6 +132,30 @@ def test_the_example_of_shapes_runs() -> None:
     assert float(direction[0, 2]) > 0.9
 
 
+def test_the_conditions_of_the_guide_are_conditions() -> None:
+    """Every one draws its points and gives one row a point; the ansatz holds what it says."""
+    import torch
+
+    from pinnscene.seeds import generator
+    from pinnscene.views import FunctionField
+
+    _, conditions, data, hard = (blocks(ROOT / "docs" / "guide.md", "python"))[:4]
+    names: dict = {}
+    exec(compile(conditions, "guide.md", "exec"), names)
+    u = FunctionField(lambda p: p["x"] * p["y"] + p["t"], ("x", "y", "t"))
+    for name, constraint in names["constraints"].items():
+        batch = constraint.draw(name, generator(0, name))
+        (block,) = constraint.blocks(name, u, batch)
+        assert len(block.residual) == len(batch) and float(block.residual.detach().abs().max()) > 0
+    exec(compile(data, "guide.md", "exec"), names)
+    line = FunctionField(lambda p: p["x"] + p["t"], ("x", "t"))
+    assert names["data"].blocks("data", line, names["data"].draw("data", generator(0)))[0].residual.shape == (3, 1)
+    exec(compile(hard, "guide.md", "exec"), names)
+    p = names["box"].face(9, "x", t=0.0)(generator(0))
+    assert not names["shape"].factor(p).any()
+    assert torch.allclose(names["shape"].lift(p), torch.sin(torch.pi * p["x"]), atol=1e-12)
+
+
 def documented_commands() -> list[str]:
     found = []
     for page in PAGES:

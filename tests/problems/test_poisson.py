@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points
+from pinnscene.corners import contradictory
 from pinnscene.metrics import rel_l2
 from pinnscene.problems.collocation import Collocation
 from pinnscene.problems.poisson import Laplace, Poisson
@@ -89,7 +90,7 @@ def test_wall_values_and_source_as_functions() -> None:
     problem = Poisson(exact="none", source=lambda p: 0 * p["x"], wall_values=plane)
     p = problem.domain.interior(100)(generator(0, "points"))
     assert rel_l2(problem.reference(p), plane(p)) < 1e-10
-    assert problem.notes() == []
+    assert contradictory(problem) == []
 
 
 def test_a_free_constant_is_held_in_the_middle() -> None:
@@ -113,9 +114,9 @@ def test_structure_says_which_walls_are_homogeneous() -> None:
 
 
 def test_walls_that_contradict_each_other_are_told() -> None:
-    notes = Poisson(exact="none", walls="x0=dirichlet:2").notes()
-    assert len(notes) == 2 and "x0 and y0 differ by 2" in notes[0]
-    assert Poisson().notes() == Laplace().notes() == []
+    found = contradictory(Poisson(exact="none", walls="x0=dirichlet:2"))
+    assert len(found) == 2 and "on x0 and y0 contradict" in found[0]
+    assert contradictory(Poisson()) == contradictory(Laplace()) == []
 
 
 @pytest.mark.parametrize(

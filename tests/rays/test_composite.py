@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+from pinnscene.errors import PinnsceneError
+from pinnscene.rays import composite as module
 from pinnscene.rays.composite import composite
 
 WALL = 0.25  # where a wall begins, on the way along x
@@ -140,3 +142,13 @@ def test_the_fine_look_finds_what_the_coarse_one_hits(beams, known):
     assert seen.coarse is not None
     error, coarse = ((c - true.colour).abs().max() for c in (seen.colour, seen.coarse))
     assert float(error) < 0.01 and float(error) < 0.5 * float(coarse)
+
+
+def test_a_step_that_no_memory_holds_is_told_before_it_is_taken(around, known, monkeypatch):
+    u, rays = known(ball), around(50)
+    monkeypatch.setattr(module, "LARGE", 1)
+    monkeypatch.setattr(module, "free_memory", lambda: 0.0)
+    with pytest.raises(PinnsceneError, match=r"take fewer rays \(n\) or fewer field.samples"):
+        composite(u, rays)
+    with torch.no_grad():
+        composite(u, rays)  # keeps nothing

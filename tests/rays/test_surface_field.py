@@ -10,6 +10,7 @@ from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import gradient
+from pinnscene.radiance import RadianceField
 from pinnscene.radiance.surfacefield import SurfaceField
 from pinnscene.radiance.surfacelaws import LAWS, Laplace, Law, Logistic
 from pinnscene.rays import RayBatch
@@ -176,15 +177,12 @@ def test_skipping_cells_far_from_the_surface_changes_little(toy: Any, law: str) 
 
 
 @torch.no_grad()
-def test_both_kinds_say_where_their_surface_is(toy: Any) -> None:
-    u = build(toy, radius=0.5)
-    distance, level = u.surface()
+def test_a_surface_has_a_distance_and_a_density_has_none(toy: Any) -> None:
+    distance = build(toy, radius=0.5).distance()
     plain = FieldSpec("grid", knobs={**KNOBS, "shift": 5.0}, kind="radiance").build(toy(CUBE, {}, VALUES))
-    thin, thick = plain.surface()
     middle, corner = torch.zeros(1, 3, dtype=torch.float64), torch.ones(1, 3, dtype=torch.float64)
-    assert float(distance(middle)) < level < float(distance(corner))
-    assert float(thin(middle)) < thick  # exp(5) is dense
-    torch.testing.assert_close(thin(middle), -plain.density(middle).log())
+    assert float(distance(middle)) < 0 < float(distance(corner))
+    assert isinstance(plain, RadianceField) and plain.distance() is None
 
 
 @pytest.mark.parametrize(

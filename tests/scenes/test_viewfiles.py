@@ -238,6 +238,30 @@ def test_models_are_found_wherever_they_are_named(tmp_path):
         same(load_views(path), False)
 
 
+def test_masks_of_colmap(tmp_path):
+    """Beside the pictures, named as COLMAP does or as nerfstudio does; pictures without one count whole."""
+    write_colmap_text(tmp_path, False)
+    names = [camera.name for camera in load_views(tmp_path).cameras]
+    lit = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    lit[:5] = 0
+    for k, name in enumerate((f"{names[0]}.png", f"{Path(names[1]).with_suffix('.png')}")):
+        (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(lit, 3 * k, 0)).save(tmp_path / "masks" / name)
+    views = load_views(tmp_path)
+    assert views.read_mask is not None and views.read_mask(2) is None
+    for k in range(2):
+        np.testing.assert_array_equal(views.read_mask(k), np.roll(lit, 3 * k, 0) > 0)
+    assert any("masks of 2 of" in note for note in views.notes)
+
+
+def test_masks_of_colmap_that_fit_no_picture_are_told(tmp_path):
+    write_colmap_text(tmp_path, False)
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (WIDTH, HEIGHT)).save(tmp_path / "masks/other.png")
+    views = load_views(tmp_path)
+    assert views.read_mask is None and any(note.startswith("warning: no file in masks") for note in views.notes)
+
+
 MODELS = {
     "SIMPLE_PINHOLE": [30.0, 18.0, 14.0],
     "SIMPLE_RADIAL": [30.0, 18.0, 14.0, -0.1],
