@@ -45,6 +45,14 @@ def test_list_and_info_as_json(here: Path, capsys: pytest.CaptureFixture[str], q
         assert facts["options"] and facts["plan"] and entry["summary"] in facts["description"]
 
 
+def test_info_says_that_a_reference_takes_seconds(
+    here: Path, capsys: pytest.CaptureFixture[str], quick_references: None
+) -> None:
+    assert call("info", "gray-scott") == 0
+    told = capsys.readouterr()
+    assert "the reference is solved at two resolutions" in told.err and "Reference: converged" in told.out
+
+
 def test_solve_prints_one_json_object_with_the_schema(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("solve", "heat", "--json", *FAST) == 0
     captured = capsys.readouterr()
