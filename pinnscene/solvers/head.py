@@ -32,7 +32,7 @@ START = 2.0  # radians a half axis where the scan begins
 FEW = 256  # rows that say whether a pointwise problem is linear
 ENOUGH = 1e-12  # share of the zero network's residual at which it ends: little above rounding
 ENOUGH_DECREASE = 1e-3  # of the loss, relative: less is not worth another step
-LARGE = 3000  # unknowns beyond which QR factors take longer than conjugate gradients
+LARGE = 2400  # unknowns beyond which QR factors take longer than conjugate gradients
 
 
 @solvers.register("head")
