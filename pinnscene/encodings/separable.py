@@ -46,10 +46,7 @@ class Places:
     def sums(self, weight: Tensor, indices: Sequence[Index], chunk: int) -> list[Tensor]:
         """Partial derivatives, in the encoding's coordinates, of sums with weights [k, products]: [n, k] each."""
         if self.lines is None:
-            parts = [
-                torch.stack([self.encoding.features(x, index) @ weight.T for index in indices])
-                for x in self.x.split(chunk)
-            ]
+            parts = [torch.stack(self._scattered(x, weight, indices)) for x in self.x.split(chunk)]
             return list(torch.cat(parts, 1).unbind(0))
         return [self._contract(weight, index) for index in indices]
 
@@ -59,3 +56,17 @@ class Places:
             values = torch.tensordot(values, self.table(axis, index.count(axis)), dims=([1], [1]))
         values = values.reshape(len(weight), -1).T
         return values if self.flat is None else values[self.flat]
+
+    def _scattered(self, x: Tensor, weight: Tensor, indices: Sequence[Index]) -> list[Tensor]:
+        """The sums [n, k] at points anywhere: the last axis by one matrix product, the others point by point."""
+        bases, last = self.encoding.bases, len(self.encoding.modes) - 1
+        values = weight.view(-1, self.encoding.modes[-1])
+        along = {order: bases[last].table(x[:, last], order) @ values.T for order in {i.count(last) for i in indices}}
+        sums = []
+        for index in indices:
+            part = along[index.count(last)].view(len(x), len(weight), *self.encoding.modes[:-1])
+            for axis in reversed(range(last)):
+                table = bases[axis].table(x[:, axis], index.count(axis))
+                part = (part.flatten(1, -2) @ table[:, :, None]).view(part.shape[:-1])
+            sums.append(part)
+        return sums

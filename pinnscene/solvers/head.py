@@ -104,33 +104,29 @@ class HeadStepper(Stepper):
             self._draw_features()
         rows = self._rows()
         if self._matrix_free:
-            return self._descend(rows, self._solve_krylov(rows))
+            found = krylov(self.field, rows, self.solver.inner)
+            self.note = f"conjugate gradients took {found.iterations} iterations for {found.update.numel()} unknowns"
+            return self._descend(rows, found.update.T.flatten(), found.loss)
         update, predicted = self._solve(rows)
         if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
             return {row.block.name: said.square().sum() for row, said in zip(rows, predicted.residuals, strict=True)}
-        losses = self._descend(rows, update)
-        if not self.finished and self._total(losses) <= predicted.loss * (1 + ENOUGH_DECREASE):
-            self.finished = "Gauss-Newton converged: residuals are as their linearisation said"
-        return losses
+        return self._descend(rows, update, predicted.loss)
 
-    def _descend(self, rows: list[Rows], update: Tensor) -> dict[str, Tensor]:
-        """Take the update as far as the loss falls; finish where it hardly does."""
+    def _descend(self, rows: list[Rows], update: Tensor, predicted: float) -> dict[str, Tensor]:
+        """Take the update as far as the loss falls; finish where it hardly does, or is what was predicted."""
         loss = self._total({row.block.name: self.objective.loss(row.block) for row in rows})
         losses = self._advance(update, loss)
         if not self._total(losses) < loss * (1 - ENOUGH_DECREASE):
             self.finished = "Gauss-Newton found no further decrease"
+        elif self._total(losses) <= predicted * (1 + ENOUGH_DECREASE):
+            self.finished = "Gauss-Newton converged: residuals are as their linearisation said"
         return losses
 
     @property
     def _matrix_free(self) -> bool:
         large = self.field.separable and self.field.head.weight.numel() > LARGE
         return self.solver.form == "krylov" or (self.solver.form == "auto" and large)
-
-    def _solve_krylov(self, rows: list[Rows]) -> Tensor:
-        update, iterations = krylov(self.field, rows, self.solver.inner)
-        self.note = f"conjugate gradients took {iterations} iterations for {update.numel()} unknowns"
-        return update.T.flatten()
 
     def _is_linear(self, rows: list[Rows], update: Tensor, predicted: "Prediction") -> bool:
         """Take the update and see whether residuals moved as their linearisation said, up to rounding.

@@ -39,8 +39,16 @@ class Part(NamedTuple):
     target: Tensor
 
 
-def krylov(field: Field, rows: Sequence[Rows], tol: float) -> tuple[Tensor, int]:
-    """The update of the last layer [k, m] that reduces the linearised residuals, and the iterations it took.
+class Descent(NamedTuple):
+    """The update of the last layer [k, m], the iterations it took, and the loss that the linearisation then expects."""
+
+    update: Tensor
+    iterations: int
+    loss: float
+
+
+def krylov(field: Field, rows: Sequence[Rows], tol: float) -> Descent:
+    """The update of the last layer that reduces the linearised residuals.
 
     Args:
         field: a separable field without a factor in its ansatz.
@@ -77,7 +85,7 @@ def _cgls(
     y: Tensor,
     x: Tensor,
     tol: float,
-) -> tuple[Tensor, int]:
+) -> Descent:
     """Minimise ||A x - y|| from x = 0."""
     r = y
     s = adjoint(r)
@@ -94,7 +102,7 @@ def _cgls(
         before, gamma = gamma, float((s * z).sum())
         p = z + (gamma / before) * p
         k += 1
-    return x, k
+    return Descent(x, k, float(r.square().sum()))
 
 
 def _part(field: Field, row: Rows) -> Part:
