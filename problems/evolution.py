@@ -20,12 +20,13 @@ from pinnscene.field import Field
 from pinnscene.operators import partials
 from pinnscene.placement import place
 from pinnscene.problem import Problem
-from pinnscene.problems.wallconstraints import WEIGHT, WallValues, structure_of, wall_constraints
+from pinnscene.problems.wallconstraints import WallValues, structure_of, wall_constraints
 from pinnscene.problems.walls import Wall, parse_walls
 from pinnscene.views import Differentiable, Frozen, FunctionField
 from pinnscene.warmstart import fit
 
 Function = Callable[[Points], Tensor]
+START = 1e4  # weight of the start beside the equation: what is lost between windows is never found again
 
 
 class Defaults(NamedTuple):
@@ -131,9 +132,9 @@ class Evolution(Problem):
         found = {"pde": Constraint(self.domain.interior(n, "sobol"), self.pde)}
         if not self.holds:
             face = self.domain.face(n // 4 + 1, t=self.begin, points="sobol")
-            found["start"] = Constraint(face, Dirichlet(self.u0), weight=WEIGHT)
+            found["start"] = Constraint(face, Dirichlet(self.u0), weight=START)
             if self.order == 2:
-                found["velocity"] = Constraint(face, Velocity(self.v0), weight=WEIGHT)
+                found["velocity"] = Constraint(face, Velocity(self.v0), weight=START)
         return found | wall_constraints(self.domain, self.conditions, n, self.held, self.right, self.space_order)
 
     @property
@@ -192,10 +193,12 @@ class Evolution(Problem):
         ends = self.cuts()
         if not ends:
             return self
+        # what the options leave open is chosen for the whole, not anew for a window and its start
+        window = replace(self, end=ends[k], n=self.n or self.defaults().n, hard=self.holds, windows=1)
         if before is None:
-            return replace(self, end=ends[k], windows=1)
+            return window
         begin = ends[k - 1]
-        return replace(self, begin=begin, end=ends[k], start=Frozen(before, "t", begin, self.order - 1), windows=1)
+        return replace(window, begin=begin, start=Frozen(before, "t", begin, self.order - 1))
 
 
 def growing(count: int, ratio: float, longest: float) -> list[float]:

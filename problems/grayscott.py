@@ -59,7 +59,7 @@ class GrayScott(Evolution):
         return {"spots": spots}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=100, basis="cosine,cosine,chebyshev", modes="96,96,5")
+        return Defaults(2000, windows=100, basis="cosine,cosine,chebyshev", modes="128,128,5")
 
     def notes(self) -> list[str]:
         return ["the reference is solved at two resolutions when first asked for: some ten seconds"]

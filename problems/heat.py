@@ -25,6 +25,7 @@ SIZES = {1: (400, 1200, 1), 2: (2000, 4000, 1), 3: (2200, 4200, 3), 4: (2000, 40
 # geometrically see each layer at its own scale.
 LAYERED = {1: (600, 1800, 7), 2: (1500, 3000, 5), 3: (2000, 4000, 3), 4: (2000, 4000, 3), 5: (2000, 4000, 3)}
 GROWTH = 3.0
+SLOW = 4  # the highest mode of a start that random features resolve
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Heat(Evolution):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
+        random = solver == "head" and spec.backbone != "tensor"
+        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if random else spec
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         probe = {"probe": 300} if self.dims > 2 else {}  # scores cost more there
@@ -147,7 +149,21 @@ class Heat(Evolution):
         return self.exact != "none" or (self.start in ("sine", "modes") and self.source == 0.0)
 
     def defaults(self) -> Defaults:
-        return Defaults(*self._sizes[1:], 1.0 if self._smooth else GROWTH)
+        return Defaults(*self._sizes[1:], 1.0 if self._smooth else GROWTH, 1.0, *self._products())
+
+    def _products(self) -> tuple[str, str]:
+        """Waves that the walls let stand, where random features are too slow for the start; splines near layers."""
+        if self.dims > 2 or (self._smooth and max(self.modes) <= SLOW):
+            return "", ""
+        if not self._smooth and self.dims == 1:
+            return "spline,chebyshev", "48,10"
+        waves = {"dirichlet": "sine", "neumann": "cosine", "periodic": "fourier", "free": "chebyshev"}
+        kinds = [self.structure()[axis] for axis in self.space]
+        counts = [(2 if k in ("periodic", "free") else 1) * m + 4 for m, k in zip(self.modes, kinds, strict=True)]
+        times = 12
+        if not self._smooth:
+            counts, times = [32 if kind != "free" else 20 for kind in kinds], 8
+        return ",".join([*(waves[kind] for kind in kinds), "chebyshev"]), ",".join(map(str, [*counts, times]))
 
     @cached_property
     def _reference(self) -> HeatReference:

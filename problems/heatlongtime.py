@@ -53,7 +53,7 @@ class HeatLongTime(Evolution):
         return {"sines": lambda p: torch.sin(4 * pi * p["x"]) * torch.sin(3 * pi * p["y"])}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=400, basis="sine,sine,chebyshev", modes="48,48,6")
+        return Defaults(2000, windows=800, basis="sine,sine,chebyshev", modes="80,80,6")
 
     def notes(self) -> list[str]:
         return ["the reference is solved at two resolutions when first asked for: some ten seconds"]

@@ -48,7 +48,7 @@ class Schroedinger(PeriodicEvolution):
         return {"sech": lambda p: torch.cat([2 / torch.cosh(p["x"]), torch.zeros_like(p["x"])], 1)}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=16, basis="fourier,chebyshev", modes="161,10")
+        return Defaults(2000, windows=48, basis="fourier,chebyshev", modes="129,10")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         h, h_t, h_xx = partials(u, p, "", "t", "xx")

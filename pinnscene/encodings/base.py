@@ -19,6 +19,7 @@ class Encoding(nn.Module, ABC):
 
     outputs: int
     random = False  # whether it draws features at a scale of choice
+    waves = False  # whether its features are products of waves along all axes but the last
     favours_jets = False  # whether first derivatives come sooner by jets even where there are few outputs
     towers = True  # whether its jets go beyond second order
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pinnscene.bases import bases
+from pinnscene.bases.waves import Waves
 from pinnscene.derivatives import Index, Jet, Taylor
 from pinnscene.encodings.base import Encoding, encodings
 from pinnscene.errors import PinnsceneError
@@ -40,6 +41,7 @@ class TensorProduct(Encoding):
             raise PinnsceneError(f"tensor expected oversample from 1 to 16, got {oversample}")
         self.oversample = oversample
         self.bases = stack(bases[name](m) for name, m in zip(names, self.modes, strict=True))
+        self.waves = all(isinstance(basis, Waves) for basis in self.bases[:-1])
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         if not isinstance(a, Jet):

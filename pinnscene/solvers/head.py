@@ -22,7 +22,7 @@ from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
 from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
-from pinnscene.solvers.krylov import krylov
+from pinnscene.solvers.krylov import MOST, krylov
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
 from pinnscene.solvers.parabola import row_scale, row_target
@@ -48,7 +48,7 @@ class Head(Solver):
         probe: width of the narrow network that the scan tries scales on.
         rescan: scan again in each window of t.
         form: dense (QR factors), krylov (conjugate gradients without a matrix, for separable features), or auto:
-            dense up to ``LARGE`` unknowns.
+            dense up to ``LARGE`` unknowns, and where space is not made of waves.
         inner: of krylov, the gradient to end at, relative to that at the start.
     """
 
@@ -106,7 +106,8 @@ class HeadStepper(Stepper):
         if self._matrix_free:
             found = krylov(self.field, rows, self.solver.inner)
             self.note = f"conjugate gradients took {found.iterations} iterations for {found.update.numel()} unknowns"
-            return self._descend(rows, found.update.T.flatten(), found.loss)
+            predicted = found.loss if found.iterations < MOST else 0.0  # cut short, it is no minimum
+            return self._descend(rows, found.update.T.flatten(), predicted)
         update, predicted = self._solve(rows)
         if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
@@ -125,7 +126,7 @@ class HeadStepper(Stepper):
 
     @property
     def _matrix_free(self) -> bool:
-        large = self.field.separable and self.field.head.weight.numel() > LARGE
+        large = self.field.separable and self.field.encoding.waves and self.field.head.weight.numel() > LARGE
         return self.solver.form == "krylov" or (self.solver.form == "auto" and large)
 
     def _is_linear(self, rows: list[Rows], update: Tensor, predicted: "Prediction") -> bool:
