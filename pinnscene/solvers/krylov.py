@@ -18,10 +18,12 @@ from pinnscene.encodings import TensorProduct
 from pinnscene.encodings.separable import Places
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
+from pinnscene.parallel import total
 from pinnscene.solvers.linearise import Call, Rows
 from pinnscene.solvers.parabola import row_scale, row_target
 
 MOST = 200  # iterations
+SHIFT = 1e-13  # of the preconditioner's blocks at first, a hundred times more until they are positive definite
 
 
 class Term(NamedTuple):
@@ -47,11 +49,9 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> tuple[Tensor, int]
         rows: residuals with their linearisation.
         tol: of the gradient, relative to that at zero.
     """
-    if field.ansatz.factor is not None or any(not row.pointwise for row in rows):
-        raise PinnsceneError(
-            "conjugate gradients need pointwise residuals and no factor in the ansatz (--set hard=false): "
-            "or take fewer modes, for QR factors"
-        )
+    refusal = unfit(field, rows)
+    if refusal:
+        raise PinnsceneError(f"conjugate gradients need {refusal}")
     parts = [_part(field, row) for row in rows]
     precondition = _preconditioner(field, parts)
     leaf = torch.zeros_like(field.head.weight, requires_grad=True)
@@ -59,7 +59,7 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> tuple[Tensor, int]
         images = torch.cat([_image(field, part, leaf).flatten() for part in parts])
 
     def adjoint(r: Tensor) -> Tensor:
-        return torch.autograd.grad(images, leaf, r, retain_graph=True)[0]
+        return total(torch.autograd.grad(images, leaf, r, retain_graph=True)[0])
 
     def product(v: Tensor) -> Tensor:
         with torch.no_grad():
@@ -70,6 +70,33 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> tuple[Tensor, int]
     )
 
 
+def unfit(field: Field, rows: Sequence[Rows]) -> str:
+    """What conjugate gradients would need to serve a field and its residuals, or empty where they can."""
+    if not field.separable:
+        return "features that are products of functions of one axis each (--backbone tensor)"
+    if field.ansatz.factor is not None:
+        return "an ansatz without a factor (--set hard=false): or take head.form=dense"
+    for row in rows:
+        if not row.pointwise:
+            return f"residuals whose rows do not mix, unlike those of '{row.block.name}': take head.form=dense"
+        if any(field.places(call.x.to(field.dtype)).lines is None for call in row.calls):
+            return f"points that form a lattice, such as a Box gives, in '{row.block.name}': or take head.form=dense"
+    return ""
+
+
+def need(field: Field, rows: Sequence[Rows]) -> float:
+    """Bytes that a step takes: the preconditioner's blocks three times over, and partials with their slopes."""
+    encoding, k = field.encoding, len(field.values)
+    assert isinstance(encoding, TensorProduct)
+    blocks = 3.0 * k * k * encoding.outputs * encoding.modes[-1]
+    partials = sum(
+        len({i for op in call.operators for i in op}) * row.block.residual.numel() * (3 * k + 1)
+        for row in rows
+        for call in row.calls
+    )
+    return field.dtype.itemsize * (blocks + partials)
+
+
 def _cgls(
     product: Callable[[Tensor], Tensor],
     adjoint: Callable[[Tensor], Tensor],
@@ -78,7 +105,7 @@ def _cgls(
     x: Tensor,
     tol: float,
 ) -> tuple[Tensor, int]:
-    """Minimise ||A x - y|| from x = 0."""
+    """Minimise ||A x - y|| from x = 0; each process holds some rows of A, ``adjoint`` sums over all of them."""
     r = y
     s = adjoint(r)
     z = precondition(s)
@@ -86,7 +113,7 @@ def _cgls(
     first, k = gamma, 0
     while k < MOST and gamma > tol * tol * first and gamma > 0:
         q = product(p)
-        step = gamma / float(q.square().sum())
+        step = gamma / float(total(q.square().sum()))
         x = x + step * p
         r = r - step * q
         s = adjoint(r)
@@ -139,9 +166,7 @@ def _preconditioner(field: Field, parts: Sequence[Part]) -> Callable[[Tensor], T
     for part in parts:
         for term in part.terms:
             blocks += _blocks(field, term, part.scale)
-    size = blocks.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-    eye = torch.eye(k * last, dtype=blocks.dtype, device=blocks.device)
-    factor = torch.linalg.cholesky(blocks + 1e-13 * (size + size.max()) * eye)
+    factor = _cholesky(total(blocks))
 
     def solve(s: Tensor) -> Tensor:
         """[k, space last] to [space, k last] and back."""
@@ -152,12 +177,23 @@ def _preconditioner(field: Field, parts: Sequence[Part]) -> Callable[[Tensor], T
     return solve
 
 
+def _cholesky(blocks: Tensor) -> Tensor:
+    """Factors of blocks [b, n, n] that may be singular, by as little of a shift as makes them definite."""
+    size = blocks.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+    eye = torch.eye(blocks.shape[1], dtype=blocks.dtype, device=blocks.device)
+    shift = max(SHIFT, torch.finfo(blocks.dtype).eps)
+    while shift < 1:
+        factor, failed = torch.linalg.cholesky_ex(blocks + shift * (size + size.max()) * eye)
+        if not bool(failed.any()):
+            return factor
+        shift *= 100
+    raise PinnsceneError("conjugate gradients expected finite residuals with finite slopes: look at start and options")
+
+
 def _blocks(field: Field, term: Term, scale: Tensor) -> Tensor:
     """The mean normal matrix of one term: [space, k last, k last]."""
     places, encoding = term.places, field.encoding
     assert isinstance(encoding, TensorProduct)
-    if places.lines is None:
-        raise PinnsceneError("so many features need points that form a lattice: use the samplers of a Box")
     d, n = len(encoding.modes), len(scale)
     rate = {i: field.ansatz.scale / float(field.extent[list(i)].prod()) for i in term.slopes}
     means = {i: (slope * scale[:, :, None]).mean(0) * rate[i] for i, slope in term.slopes.items()}
