@@ -21,7 +21,7 @@ ACROSS = 9  # places along each other axis of space that are looked at
 FINE = 4001  # places along the axis
 KINK = 1e-3  # how much relative derivatives may differ where the ends of a circle meet
 SHORTEST = 3e-4  # length at a kink, in half axes
-NOTHING = 1e-10  # an output this small beside the largest one is rounding
+NOTHING = 1e-8  # an output this small beside the largest one is rounding
 
 
 def place(field: Field, seen: Differentiable) -> None:

@@ -126,13 +126,18 @@ def _cgls(
 
 def _part(field: Field, row: Rows) -> Part:
     slopes, scale = row.slopes or [], row_scale(row.block)
-    terms = [_term(field, call, [s[c] for s in slopes]) for c, call in enumerate(row.calls)]
+    found: list[tuple[Tensor, dict[Index, Tensor]]] = []  # calls at the same points are one, so that blocks see both
+    for c, call in enumerate(row.calls):
+        own = next((own for x, own in found if torch.equal(x, call.x)), None)
+        if own is None:
+            found.append((call.x, own := {}))
+        _spread(call, [s[c] for s in slopes], own)
+    terms = [Term(field.places(x.to(field.dtype)), own) for x, own in found]
     return Part(terms, scale, scale * row_target(row.block))
 
 
-def _term(field: Field, call: Call, slopes: Sequence[Sequence[Tensor | None]]) -> Term:
-    """Spread dr/d(operator) over the partials that each operator is a sum of."""
-    found: dict[Index, Tensor] = {}
+def _spread(call: Call, slopes: Sequence[Sequence[Tensor | None]], found: dict[Index, Tensor]) -> None:
+    """Add dr/d(operator) to each of the partials that the operator is a sum of."""
     for o, operator in enumerate(call.operators):
         parts = [s[o] for s in slopes]
         if all(part is None for part in parts):
@@ -141,7 +146,6 @@ def _term(field: Field, call: Call, slopes: Sequence[Sequence[Tensor | None]]) -
         for index, c in operator.items():
             factor = c.detach()[:, :, None] if isinstance(c, Tensor) and c.ndim else c
             found[index] = found.get(index, 0) + weight * factor
-    return Term(field.places(call.x.to(field.dtype)), found)
 
 
 def _image(field: Field, part: Part, weight: Tensor) -> Tensor:
