@@ -204,7 +204,7 @@ class Evolution(Problem):
 def growing(count: int, ratio: float, longest: float) -> list[float]:
     """The upper ends of ``count`` windows of [0, 1], each ``ratio`` times the one before, none above ``longest``."""
     low, high = 0.0, longest
-    for _ in range(60):  # the first window's length by bisection: the sum of all grows with it
+    for _ in range(200):  # the first window's length by bisection: the sum of all grows with it
         first = (low + high) / 2
         lengths = list(accumulate(range(count - 1), lambda length, _: min(length * ratio, longest), initial=first))
         low, high = (first, high) if sum(lengths) < 1 else (low, first)

@@ -158,7 +158,7 @@ class HeadStepper(Stepper):
         for row, said, r in zip(rows, predicted.residuals, now, strict=True):
             scale = row_scale(row.block)
             difference = thin(scale, len(r)) * r - thin(said, len(r))
-            differs |= float(difference.abs().max()) > 64 * torch.finfo(r.dtype).eps * predicted.size
+            differs |= bool((difference.abs() > 64 * torch.finfo(r.dtype).eps * predicted.size).any())
         if anywhere(differs):
             _add(self.field, update, -1.0)
             return False

@@ -34,7 +34,7 @@ def choose(field: Field, rows: Sequence[Rows], form: FormName) -> tuple[str, str
         if form == "krylov":
             raise PinnsceneError(f"conjugate gradients need {refusal}")
         name, why = "dense", f", since conjugate gradients need {refusal}"
-    elif form == "auto" and anywhere(need > free_memory()) and not anywhere(bool(refusal)):
+    elif name == "dense" and form == "auto" and anywhere(need > free_memory()) and not anywhere(bool(refusal)):
         name, why = "krylov", f", since QR factors need {need / GIB:.3g} GiB of memory"
     advice = "take fewer modes" if field.separable else "take fewer points or a narrower field (--set field.width=...)"
     expect_room(f"{METHODS[name]}{why}", need if name == "dense" else krylov_need(field, rows), advice)

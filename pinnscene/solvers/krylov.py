@@ -167,7 +167,7 @@ def _preconditioner(field: Field, parts: Sequence[Part]) -> Callable[[Tensor], T
     k, modes = len(field.values), encoding.modes
     last = modes[-1]  # the last axis is time, or else as good as any
     blocks = field.head.weight.new_zeros(field.backbone.outputs // last, k * last, k * last)
-    for part in parts:
+    for part in (part for part in parts if len(part.scale)):  # a process may hold no row of a few
         for term in part.terms:
             blocks += _blocks(field, term, part.scale)
     factor = _cholesky(total(blocks))
@@ -185,9 +185,11 @@ def _cholesky(blocks: Tensor) -> Tensor:
     """Factors of blocks [b, n, n] that may be singular, by as little of a shift as makes them definite."""
     size = blocks.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     eye = torch.eye(blocks.shape[1], dtype=blocks.dtype, device=blocks.device)
+    size = size + size.max()
+    size = torch.where(size == 0, 1.0, size)  # of residuals that no weight moves
     shift = max(SHIFT, torch.finfo(blocks.dtype).eps)
     while shift < 1:
-        factor, failed = torch.linalg.cholesky_ex(blocks + shift * (size + size.max()) * eye)
+        factor, failed = torch.linalg.cholesky_ex(blocks + shift * size * eye)
         if not bool(failed.any()):
             return factor
         shift *= 100
