@@ -28,6 +28,7 @@ def info(
     print(f"\nConstraints (--set NAME.n=..., NAME.weight=...): {', '.join(facts['constraints'])}")
     print(f"Outputs: {', '.join(facts['values'])} over {', '.join(facts['axes'])}")
     print(f"Plan: {facts['plan']} on {facts['field']['backbone']} {_knobs(facts['field']['knobs'])}")
+    print(f"Why: {facts['why']}")
     for solver, knobs in facts["solvers"].items():
         print(f"  {solver}: {_knobs(knobs)}")
     print(f"--tol bounds: {facts['tol']}")
@@ -46,7 +47,7 @@ def describe(name: str) -> dict[str, Any]:
     from pinnscene.adaptive import adaptives
     from pinnscene.balance import balances
     from pinnscene.options import build_problem, describe_options, find_problem
-    from pinnscene.solve import Settings, configure
+    from pinnscene.solve import Settings, configure, explain
 
     make = find_problem(name)
     problem = build_problem(make, {})
@@ -62,6 +63,7 @@ def describe(name: str) -> dict[str, Any]:
         "values": list(problem.values),
         "axes": list(problem.domain.axes),
         "plan": ",".join(phase.solver.name for phase in config.plan),
+        "why": explain(problem, config),
         "field": {
             "backbone": config.field.backbone,
             "encoding": config.field.encoding,

@@ -88,7 +88,8 @@ class Field(nn.Module, Conditional, Differentiable):
     @property
     def separable(self) -> bool:
         """Whether the field is a sum of products of functions of one axis each."""
-        return isinstance(self.encoding, TensorProduct) and isinstance(self.backbone, Linear)
+        plain = self.condition is None
+        return plain and isinstance(self.encoding, TensorProduct) and isinstance(self.backbone, Linear)
 
     def places(self, x: Tensor) -> Places:
         """Where points x [n, d] lie in the lattice of a separable field."""

@@ -52,14 +52,9 @@ class FieldSpec:
         """The same with every name checked, the preset spelled out and the knobs converted."""
         if self.engine not in get_args(Engine):
             raise unknown("derivative engine", self.engine, get_args(Engine))
-        if self.kind not in kinds:
-            raise unknown("kind of field", self.kind, kinds)
-        known = {*PRESETS, *backbones}
-        if self.backbone not in known:
-            raise unknown("backbone", self.backbone, known)
-        encoding, backbone, preset = PRESETS.get(self.backbone, ("none", self.backbone, {}))
+        hints = self._hints()
+        encoding, _, preset = PRESETS.get(self.backbone, ("none", self.backbone, {}))
         encoding = self.encoding or encoding
-        hints = knobs_of(encodings[encoding]) | knobs_of(backbones[backbone]) | knobs_of(kinds[self.kind])
         own = {name: value for name, value in preset.items() if name in hints}
         knobs = convert_all("field knob", own | dict(self.knobs), hints)
         return replace(self, encoding=encoding, knobs=knobs)
@@ -73,7 +68,27 @@ class FieldSpec:
                 None, given
             )
         spec = replace(self, engine=given.pop("engine", self.engine), encoding=encoding or self.encoding)
-        return replace(spec, knobs={**spec.knobs, **given}).resolve()
+        return replace(spec, knobs={**spec._fitting(), **given}).resolve()
+
+    def _fitting(self) -> dict[str, Any]:
+        """The knobs without those that only other layers have, such as a width where nothing is wide."""
+        own, others = (
+            self._hints(),
+            {k for makes in (encodings, backbones) for name in makes for k in knobs_of(makes[name])},
+        )
+        return {k: v for k, v in self.knobs.items() if k in own or k not in others}
+
+    def _hints(self) -> dict[str, Any]:
+        """The knobs that there are, with their annotations; every name is checked."""
+        if self.kind not in kinds:
+            raise unknown("kind of field", self.kind, kinds)
+        known = {*PRESETS, *backbones}
+        if self.backbone not in known:
+            raise unknown("backbone", self.backbone, known)
+        encoding, backbone, _ = PRESETS.get(self.backbone, ("none", self.backbone, {}))
+        return (
+            knobs_of(encodings[self.encoding or encoding]) | knobs_of(backbones[backbone]) | knobs_of(kinds[self.kind])
+        )
 
     def build(self, problem: "Problem", seed: int = 0) -> Field:
         """The untrained field of ``problem``, drawn from ``seed``, in float64 on the CPU (a phase casts it).

@@ -21,6 +21,7 @@ ACROSS = 9  # places along each other axis of space that are looked at
 FINE = 4001  # places along the axis
 KINK = 1e-3  # how much relative derivatives may differ where the ends of a circle meet
 SHORTEST = 3e-4  # length at a kink, in half axes
+NOTHING = 1e-8  # an output this small beside the largest one is rounding
 
 
 def place(field: Field, seen: Differentiable) -> None:
@@ -37,7 +38,7 @@ def place(field: Field, seen: Differentiable) -> None:
 def local_length(field: Field, seen: Differentiable, axis: int, x: Tensor, periodic: bool = False) -> Tensor:
     """The local length of ``seen`` along an axis at x [n] in the field's normalised coordinates: [n].
 
-    Around a circle, a kink where the ends meet is as steep as can be.
+    A kink, where a derivative is not finite or where the ends of a circle meet, is as steep as can be.
     """
     first = torch.tensor([-1.0], dtype=torch.float64)
     across = torch.linspace(-1, 1, ACROSS, dtype=torch.float64)
@@ -49,9 +50,11 @@ def local_length(field: Field, seen: Differentiable, axis: int, x: Tensor, perio
         answers = seen.derivatives(Points(coords.to(field.device), field.axes), operators)
     scale = float(field.extent[axis])
     length = torch.full_like(x, 2.0)
-    size = answers[0].abs().amax(0).clamp_min(1e-300)
+    size = answers[0].abs().amax(0)
+    size = size.clamp_min(max(NOTHING * float(size.max()), 1e-300))
     for k, answer in enumerate(answers[1:], 1):
         relative = (answer * scale**k / size).cpu().double()
+        relative = torch.where(relative.isfinite(), relative, SHORTEST ** (-k))  # a kink
         along = relative.view(*shape, -1).movedim(axis, 0).flatten(1)  # [n, everything else]
         steepest = along.abs().amax(1).clamp_min(1e-300)
         if periodic and float((along[0] - along[-1]).abs().max()) > KINK:

@@ -108,6 +108,17 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     )
 
 
+def explain(problem: Problem, config: Config) -> str:
+    """Why a plan suits a problem, in one line: how it is cut, and what each solver finds of its field."""
+    whole = marched(problem, config.windows)
+    windows = len(whole.cuts()) or 1
+    built = config.field.build(whole.stage(0, None))
+    cut = f"in {windows} windows of t, each from the state before: " if windows > 1 else "all of t at once: "
+    return (cut if "t" in problem.domain.axes else "") + ", then ".join(
+        phase.solver.explain(built) for phase in config.plan
+    )
+
+
 def run_config(
     problem: Problem,
     config: Config,

@@ -134,6 +134,8 @@ class _Loop:
             stage = self.problem.stage(k, state.fields[k - 1] if k else None)
             if k == len(state.fields):
                 state.fields.append(self.spec.build(stage, self.seed + k))
+                for solved in state.fields[:k]:  # a new field looks at them from the CPU
+                    solved.cpu()
                 stage.prepare(state.fields[k])
             if k >= state.stage:
                 yield k, stage

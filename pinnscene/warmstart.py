@@ -21,14 +21,14 @@ def fit(field: Field, seen: Differentiable) -> None:
     encoding, scale = field.encoding, field.ansatz.scale
     if not (field.separable and isinstance(encoding, TensorProduct)) or field.ansatz.factor is not None:
         return
-    lines = encoding.lines()
-    x = torch.cartesian_prod(*lines).view(-1, len(lines)).to(field.centre)
+    lines = [line.to(field.centre) for line in encoding.lines()]
+    x = torch.cartesian_prod(*lines).view(-1, len(lines))
     p = Points(field.centre + field.extent * x, field.axes)
     value = {(): 1.0}
     target = seen.derivatives(p, [value])[0] - field.lift().derivatives(p, [value])[0]
     weights = target.to(field.dtype).T.reshape(-1, *[len(line) for line in lines]) / scale
     for basis, line in zip(encoding.bases, lines, strict=True):
-        weights = torch.tensordot(weights, _pseudoinverse(basis.table(line.to(field.centre), 0)), dims=([1], [1]))
+        weights = torch.tensordot(weights, _pseudoinverse(basis.table(line, 0)), [[1], [1]])
     field.head.weight.copy_(weights.flatten(1))
 
 

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import isfinite
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -187,7 +187,10 @@ class Evolution(Problem):
         if count == 1:
             return ()
         shares = growing(count, r, max(self.defaults().longest, 1 / count))
-        return (*(self.begin + (self.end - self.begin) * share for share in shares[:-1]), self.end)
+        ends = (*(self.begin + (self.end - self.begin) * share for share in shares[:-1]), self.end)
+        if any(b <= a for a, b in pairwise((self.begin, *ends))):
+            raise PinnsceneError(f"{count} windows that grow by {r:g} leave the first none of t: take less growth")
+        return ends
 
     def stage(self, k: int, before: Differentiable | None) -> Self:
         ends = self.cuts()
@@ -203,9 +206,9 @@ class Evolution(Problem):
 
 def growing(count: int, ratio: float, longest: float) -> list[float]:
     """The upper ends of ``count`` windows of [0, 1], each ``ratio`` times the one before, none above ``longest``."""
-    low, high = 0.0, 1.0
-    for _ in range(60):  # the first window's length by bisection: the sum of all grows with it
+    low, high = 0.0, longest
+    for _ in range(200):  # the first window's length by bisection: the sum of all grows with it
         first = (low + high) / 2
-        lengths = [min(first * ratio**k, longest) for k in range(count)]
+        lengths = list(accumulate(range(count - 1), lambda length, _: min(length * ratio, longest), initial=first))
         low, high = (first, high) if sum(lengths) < 1 else (low, first)
     return list(accumulate(lengths))

@@ -34,7 +34,10 @@ class Knotted(Basis):
     def place(self, breaks: Tensor) -> None:
         """Move the breaks [cells + 1], which rise from -1 to 1."""
         if breaks.shape != self.breaks.shape or not bool((breaks[1:] > breaks[:-1]).all()):
-            raise PinnsceneError(f"a spline of {self.cells} cells expected as many rising breaks and one, got {breaks}")
+            got = ", ".join(f"{b:.3g}" for b in breaks[:4].tolist())
+            raise PinnsceneError(
+                f"a spline of {self.cells} cells expected {self.cells + 1} rising breaks, got {len(breaks)}: {got}, ..."
+            )
         self.breaks.copy_(breaks)
 
     def _splines(self, x: Tensor, knots: Tensor, degree: int, order: int) -> Tensor:

@@ -34,6 +34,10 @@ class Encoding(nn.Module, ABC):
         """Grow with training, of which ``share`` (0 to 1) is done; called before every step."""
         del share
 
+    def describe(self) -> str:
+        """What its outputs are, in a few words; empty where the knobs say it all."""
+        return ""
+
     def lines(self) -> list[Tensor] | None:
         """Points of each axis whose lattice suits a least-squares fit; None where any points do."""
         return None

@@ -5,14 +5,16 @@ ever made. Whether points form one is read off their coordinates.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
 
 from pinnscene.derivatives import Index
 from pinnscene.encodings.tensor import TensorProduct
+from pinnscene.parallel import world
 
-SPARSE = 4  # a lattice may have so many places to each point that is asked for
+SPARSE = 4  # a lattice may have so many places to each point that is asked for, of all processes together
 
 
 class Places:
@@ -23,10 +25,8 @@ class Places:
         found = [torch.unique(column, return_inverse=True) for column in x.unbind(1)]
         self.lines: list[Tensor] | None = [line for line, _ in found]
         shape = [len(line) for line in self.lines]
-        size = 1
-        for n in shape:
-            size *= n
-        if size > SPARSE * len(x):
+        size = prod(shape)
+        if size > SPARSE * world() * len(x):
             self.lines = None
             return
         flat = torch.zeros(len(x), dtype=torch.long, device=x.device)
@@ -53,7 +53,7 @@ class Places:
     def _contract(self, weight: Tensor, index: Index) -> Tensor:
         values = weight.view(len(weight), *self.encoding.modes)
         for axis in range(len(self.encoding.modes)):
-            values = torch.tensordot(values, self.table(axis, index.count(axis)), dims=([1], [1]))
+            values = torch.tensordot(values, self.table(axis, index.count(axis)), [[1], [1]])
         values = values.reshape(len(weight), -1).T
         return values if self.flat is None else values[self.flat]
 

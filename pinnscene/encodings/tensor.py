@@ -16,6 +16,7 @@ from pinnscene.knobs import convert
 from pinnscene.layers import stack
 
 MOST = 2**20  # products of all axes
+LONGEST = 2048  # functions of one axis: the nodes of more take minutes to find
 
 
 @encodings.register("tensor")
@@ -32,22 +33,29 @@ class TensorProduct(Encoding):
 
     def __init__(self, inputs: int, *, basis: str = "chebyshev", modes: str = "8", oversample: float = 1.5) -> None:
         super().__init__()
-        names = each("basis", basis, inputs)
+        self.names = each("basis", basis, inputs)
         self.modes = tuple(convert("field knob modes", m, int) for m in each("modes", modes, inputs))
         self.outputs = prod(self.modes)
-        if min(self.modes) < 1 or self.outputs > MOST:
-            raise PinnsceneError(f"tensor expected at least 1 mode an axis and {MOST} products at most, got {modes}")
+        if min(self.modes) < 1 or max(self.modes) > LONGEST or self.outputs > MOST:
+            raise PinnsceneError(
+                f"tensor expected 1 to {LONGEST} modes an axis and {MOST} products at most, got {modes}"
+            )
         if not 1 <= oversample <= 16:
             raise PinnsceneError(f"tensor expected oversample from 1 to 16, got {oversample}")
         self.oversample = oversample
-        self.bases = stack(bases[name](m) for name, m in zip(names, self.modes, strict=True))
+        self.bases = stack(bases[name](m) for name, m in zip(self.names, self.modes, strict=True))
         self.waves = all(isinstance(basis, Waves) for basis in self.bases[:-1])
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         if not isinstance(a, Jet):
             return self.features(a, ())
-        streams = self._tower(a) if isinstance(a, Taylor) else self._merged(a)
-        return type(a)(torch.stack(list(streams)), a.streams)
+        if isinstance(a, Taylor):
+            return Taylor(torch.stack(list(self._tower(a))), a.streams)
+        return Jet(torch.stack(list(self._merged(a))), a.streams)
+
+    def describe(self) -> str:
+        axes = (f"{m} {name}" for m, name in zip(self.modes, self.names, strict=True))
+        return f"products of {' and '.join(axes)} functions"
 
     def lines(self) -> list[Tensor]:
         """Points of each axis in (-1, 1) on whose lattice the products are told apart well."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -68,6 +69,11 @@ class Solver(ABC):
         """Why this solver cannot serve a field, or empty where it can."""
         del field
         return ""
+
+    def explain(self, field: Field) -> str:
+        """A line on what this solver does with a field."""
+        first = cleandoc(type(self).__doc__ or "").split("\n")[0].rstrip(".")
+        return f"{sum(p.numel() for p in field.parameters())} weights by {first}"
 
     def expect_fit(self, field: Field) -> None:
         """Raise ``PinnsceneError`` naming the solvers that fit, where this one does not."""

@@ -8,7 +8,7 @@ a random-feature method (extreme learning machine), and the output says so.
 from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from pinnscene.parallel import anywhere, total
 from pinnscene.penalty import Square
 from pinnscene.seeds import generator
 from pinnscene.solvers.base import Solver, Stepper, needs_plain, solvers
+from pinnscene.solvers.headform import FormName, choose, explain, usual
 from pinnscene.solvers.krylov import MOST, krylov
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
@@ -32,7 +33,6 @@ START = 2.0  # radians a half axis where the scan begins
 FEW = 256  # rows that say whether a pointwise problem is linear
 ENOUGH = 1e-12  # share of the zero network's residual at which it ends: little above rounding
 ENOUGH_DECREASE = 1e-3  # of the loss, relative: less is not worth another step
-LARGE = 2400  # unknowns beyond which QR factors take longer than conjugate gradients
 
 
 @solvers.register("head")
@@ -48,7 +48,7 @@ class Head(Solver):
         probe: width of the narrow network that the scan tries scales on.
         rescan: scan again in each window of t.
         form: dense (QR factors), krylov (conjugate gradients without a matrix, for separable features), or auto:
-            dense up to ``LARGE`` unknowns, and where space is not made of waves.
+            the faster of the two that fits the problem and the free memory.
         inner: of krylov, the gradient to end at, relative to that at the start.
     """
 
@@ -63,7 +63,7 @@ class Head(Solver):
     damping: float = 1e-14
     probe: int = 400
     rescan: bool = False
-    form: Literal["auto", "dense", "krylov"] = "auto"
+    form: FormName = "auto"
     inner: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -73,6 +73,9 @@ class Head(Solver):
 
     def unfit(self, field: Field) -> str:
         return needs_plain(field)
+
+    def explain(self, field: Field) -> str:
+        return explain(field, usual(field, self.form))
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
         del steps
@@ -97,22 +100,22 @@ class HeadStepper(Stepper):
 
     def __init__(self, solver: Head, field: Field, objective: Objective, memory: dict[str, Any]) -> None:
         self.solver, self.field, self.objective, self.memory = solver, field, objective, memory
+        self.form, self.plan, self.features = "", "", ""  # what is chosen and why; scales that were drawn
         _expect_jets(field)
 
     def step(self, k: int) -> dict[str, Tensor]:
         if k == 0 and self.solver.redraw and self.field.random:
             self._draw_features()
         rows = self._rows()
-        if self._matrix_free:
-            found = krylov(self.field, rows, self.solver.inner)
-            self.note = f"conjugate gradients took {found.iterations} iterations for {found.update.numel()} unknowns"
-            predicted = found.loss if found.iterations < MOST else 0.0  # cut short, it is no minimum
-            return self._descend(rows, found.update.T.flatten(), predicted)
+        self._choose(rows)
+        if self.form == "krylov":
+            return self._descend(rows, *self._solve_krylov(rows))
         update, predicted = self._solve(rows)
         if k == 0 and self._is_linear(rows, update, predicted):
             self.finished = "the problem is linear in the last layer: one solve is exact for these features"
             return {row.block.name: said.square().sum() for row, said in zip(rows, predicted.residuals, strict=True)}
-        return self._descend(rows, update, predicted.loss)
+        squares = all(isinstance(row.block.penalty, Square) for row in rows)  # others leave a constant out
+        return self._descend(rows, update, predicted.loss if squares else 0.0)
 
     def _descend(self, rows: list[Rows], update: Tensor, predicted: float) -> dict[str, Tensor]:
         """Take the update as far as the loss falls; finish where it hardly does, or is what was predicted."""
@@ -124,10 +127,18 @@ class HeadStepper(Stepper):
             self.finished = "Gauss-Newton converged: residuals are as their linearisation said"
         return losses
 
-    @property
-    def _matrix_free(self) -> bool:
-        large = self.field.separable and self.field.encoding.waves and self.field.head.weight.numel() > LARGE
-        return self.solver.form == "krylov" or (self.solver.form == "auto" and large)
+    def _choose(self, rows: list[Rows]) -> None:
+        """Decide once how steps are solved for, and say so."""
+        if not self.form:
+            self.form, why = choose(self.field, rows, self.solver.form)
+            self.plan = self.features + explain(self.field, self.form, why)
+            self.note = self.plan
+
+    def _solve_krylov(self, rows: list[Rows]) -> tuple[Tensor, float]:
+        """The update, and the loss that it predicts: none where it was cut short, which is no minimum."""
+        found = krylov(self.field, rows, self.solver.inner)
+        self.note = f"{self.plan}, {found.iterations} iterations"
+        return found.update.T.flatten(), found.loss if found.iterations < MOST else 0.0
 
     def _is_linear(self, rows: list[Rows], update: Tensor, predicted: "Prediction") -> bool:
         """Take the update and see whether residuals moved as their linearisation said, up to rounding.
@@ -147,7 +158,7 @@ class HeadStepper(Stepper):
         for row, said, r in zip(rows, predicted.residuals, now, strict=True):
             scale = row_scale(row.block)
             difference = thin(scale, len(r)) * r - thin(said, len(r))
-            differs |= float(difference.abs().max()) > 64 * torch.finfo(r.dtype).eps * predicted.size
+            differs |= bool((difference.abs() > 64 * torch.finfo(r.dtype).eps * predicted.size).any())
         if anywhere(differs):
             _add(self.field, update, -1.0)
             return False
@@ -157,7 +168,7 @@ class HeadStepper(Stepper):
         scales = self._scales()
         self.field.redraw(scales, generator(self.objective.seed, "features", device=self.field.device))
         turns = ", ".join(f"{axis} {s:.3g}" for axis, s in zip(self.field.axes, scales.tolist(), strict=True))
-        self.note = f"random features turn by up to (radians a half axis): {turns}"
+        self.features = f"random features turn by up to (radians a half axis) {turns}; "
 
     def _scales(self) -> Tensor:
         axes = self.field.axes

@@ -18,10 +18,12 @@ from pinnscene.encodings import TensorProduct
 from pinnscene.encodings.separable import Places
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
+from pinnscene.parallel import total
 from pinnscene.solvers.linearise import Call, Rows
 from pinnscene.solvers.parabola import row_scale, row_target
 
 MOST = 200  # iterations
+SHIFT = 1e-13  # of the preconditioner's blocks at first, a hundred times more until they are positive definite
 
 
 class Term(NamedTuple):
@@ -55,11 +57,9 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> Descent:
         rows: residuals with their linearisation.
         tol: of the gradient, relative to that at zero.
     """
-    if field.ansatz.factor is not None or any(not row.pointwise for row in rows):
-        raise PinnsceneError(
-            "conjugate gradients need pointwise residuals and no factor in the ansatz (--set hard=false): "
-            "or take fewer modes, for QR factors"
-        )
+    refusal = unfit(field, rows)
+    if refusal:
+        raise PinnsceneError(f"conjugate gradients need {refusal}")
     parts = [_part(field, row) for row in rows]
     precondition = _preconditioner(field, parts)
     leaf = torch.zeros_like(field.head.weight, requires_grad=True)
@@ -67,7 +67,7 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> Descent:
         images = torch.cat([_image(field, part, leaf).flatten() for part in parts])
 
     def adjoint(r: Tensor) -> Tensor:
-        return torch.autograd.grad(images, leaf, r, retain_graph=True)[0]
+        return total(torch.autograd.grad(images, leaf, r, retain_graph=True)[0])
 
     def product(v: Tensor) -> Tensor:
         with torch.no_grad():
@@ -78,6 +78,33 @@ def krylov(field: Field, rows: Sequence[Rows], tol: float) -> Descent:
     )
 
 
+def unfit(field: Field, rows: Sequence[Rows]) -> str:
+    """What conjugate gradients would need to serve a field and its residuals, or empty where they can."""
+    if not field.separable:
+        return "features that are products of functions of one axis each (--backbone tensor)"
+    if field.ansatz.factor is not None:
+        return "an ansatz without a factor (--set hard=false): or take head.form=dense"
+    for row in rows:
+        if not row.pointwise:
+            return f"residuals whose rows do not mix, unlike those of '{row.block.name}': take head.form=dense"
+        if any(field.places(call.x.to(field.dtype)).lines is None for call in row.calls):
+            return f"points that form a lattice, such as a Box gives, in '{row.block.name}': or take head.form=dense"
+    return ""
+
+
+def need(field: Field, rows: Sequence[Rows]) -> float:
+    """Bytes that a step takes: the preconditioner's blocks three times over, and partials with their slopes."""
+    encoding, k = field.encoding, len(field.values)
+    assert isinstance(encoding, TensorProduct)
+    blocks = 3.0 * k * k * encoding.outputs * encoding.modes[-1]
+    partials = sum(
+        len({i for op in call.operators for i in op}) * row.block.residual.numel() * (3 * k + 1)
+        for row in rows
+        for call in row.calls
+    )
+    return field.dtype.itemsize * (blocks + partials)
+
+
 def _cgls(
     product: Callable[[Tensor], Tensor],
     adjoint: Callable[[Tensor], Tensor],
@@ -86,7 +113,7 @@ def _cgls(
     x: Tensor,
     tol: float,
 ) -> Descent:
-    """Minimise ||A x - y|| from x = 0."""
+    """Minimise ||A x - y|| from x = 0; each process holds some rows of A, ``adjoint`` sums over all of them."""
     r = y
     s = adjoint(r)
     z = precondition(s)
@@ -94,7 +121,7 @@ def _cgls(
     first, k = gamma, 0
     while k < MOST and gamma > tol * tol * first and gamma > 0:
         q = product(p)
-        step = gamma / float(q.square().sum())
+        step = gamma / float(total(q.square().sum()))
         x = x + step * p
         r = r - step * q
         s = adjoint(r)
@@ -102,18 +129,23 @@ def _cgls(
         before, gamma = gamma, float((s * z).sum())
         p = z + (gamma / before) * p
         k += 1
-    return Descent(x, k, float(r.square().sum()))
+    return Descent(x, k, float(total(r.square().sum())))
 
 
 def _part(field: Field, row: Rows) -> Part:
     slopes, scale = row.slopes or [], row_scale(row.block)
-    terms = [_term(field, call, [s[c] for s in slopes]) for c, call in enumerate(row.calls)]
+    found: list[tuple[Tensor, dict[Index, Tensor]]] = []  # calls at the same points are one, so that blocks see both
+    for c, call in enumerate(row.calls):
+        own = next((own for x, own in found if torch.equal(x, call.x)), None)
+        if own is None:
+            found.append((call.x, own := {}))
+        _spread(call, [s[c] for s in slopes], own)
+    terms = [Term(field.places(x.to(field.dtype)), own) for x, own in found]
     return Part(terms, scale, scale * row_target(row.block))
 
 
-def _term(field: Field, call: Call, slopes: Sequence[Sequence[Tensor | None]]) -> Term:
-    """Spread dr/d(operator) over the partials that each operator is a sum of."""
-    found: dict[Index, Tensor] = {}
+def _spread(call: Call, slopes: Sequence[Sequence[Tensor | None]], found: dict[Index, Tensor]) -> None:
+    """Add dr/d(operator) to each of the partials that the operator is a sum of."""
     for o, operator in enumerate(call.operators):
         parts = [s[o] for s in slopes]
         if all(part is None for part in parts):
@@ -122,7 +154,6 @@ def _term(field: Field, call: Call, slopes: Sequence[Sequence[Tensor | None]]) -
         for index, c in operator.items():
             factor = c.detach()[:, :, None] if isinstance(c, Tensor) and c.ndim else c
             found[index] = found.get(index, 0) + weight * factor
-    return Term(field.places(call.x.to(field.dtype)), found)
 
 
 def _image(field: Field, part: Part, weight: Tensor) -> Tensor:
@@ -144,12 +175,10 @@ def _preconditioner(field: Field, parts: Sequence[Part]) -> Callable[[Tensor], T
     k, modes = len(field.values), encoding.modes
     last = modes[-1]  # the last axis is time, or else as good as any
     blocks = field.head.weight.new_zeros(field.backbone.outputs // last, k * last, k * last)
-    for part in parts:
+    for part in (part for part in parts if len(part.scale)):  # a process may hold no row of a few
         for term in part.terms:
             blocks += _blocks(field, term, part.scale)
-    size = blocks.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-    eye = torch.eye(k * last, dtype=blocks.dtype, device=blocks.device)
-    factor = torch.linalg.cholesky(blocks + 1e-13 * (size + size.max()) * eye)
+    factor = _cholesky(total(blocks))
 
     def solve(s: Tensor) -> Tensor:
         """[k, space last] to [space, k last] and back."""
@@ -160,12 +189,25 @@ def _preconditioner(field: Field, parts: Sequence[Part]) -> Callable[[Tensor], T
     return solve
 
 
+def _cholesky(blocks: Tensor) -> Tensor:
+    """Factors of blocks [b, n, n] that may be singular, by as little of a shift as makes them definite."""
+    size = blocks.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+    eye = torch.eye(blocks.shape[1], dtype=blocks.dtype, device=blocks.device)
+    size = size + size.max()
+    size = torch.where(size == 0, 1.0, size)  # of residuals that no weight moves
+    shift = max(SHIFT, torch.finfo(blocks.dtype).eps)
+    while shift < 1:
+        factor, failed = torch.linalg.cholesky_ex(blocks + shift * size * eye)
+        if not bool(failed.any()):
+            return factor
+        shift *= 100
+    raise PinnsceneError("conjugate gradients expected finite residuals with finite slopes: look at start and options")
+
+
 def _blocks(field: Field, term: Term, scale: Tensor) -> Tensor:
     """The mean normal matrix of one term: [space, k last, k last]."""
     places, encoding = term.places, field.encoding
     assert isinstance(encoding, TensorProduct)
-    if places.lines is None:
-        raise PinnsceneError("so many features need points that form a lattice: use the samplers of a Box")
     d, n = len(encoding.modes), len(scale)
     rate = {i: field.ansatz.scale / float(field.extent[list(i)].prod()) for i in term.slopes}
     means = {i: (slope * scale[:, :, None]).mean(0) * rate[i] for i, slope in term.slopes.items()}

@@ -29,7 +29,7 @@ class Line(Problem):
     def constraints(self):
         odd = int("odd" in self.case)
         start = Constraint(LINE.face(2 + odd, x=0.0), lambda u, p: u(p) - 1, weight=10.0)
-        if "newton" in self.case:
+        if "newton" in self.case or "krylov" in self.case or "products" in self.case:
             ode = lambda u, p: partials(u, p, "x") + u(p) ** 2
             return {"ode": Constraint(LINE.interior(60 + odd), ode), "start": start}
         if "robust" in self.case:
@@ -51,13 +51,17 @@ PHASES = {
     "broyden": ("ssbroyden", {"steps": 6, "every": 1}),
     "free": ("gauss-newton", {"steps": 3, "every": 1, "form": "free", "tolerance": 1e-9}),
     "robust": ("head", {"scale": 4.0, "steps": 20}),
+    "products": ("head", {}),
+    "krylov": ("head", {"form": "krylov", "inner": 1e-8}),
 }
 
 
 def solve(case):
     """The weights, and what was logged last, of a case such as "adam-odd"."""
     solver, knobs = PHASES[case.partition("-")[0]]
-    spec = FieldSpec("siren", knobs={"width": 5, "depth": 1, "first": 3.0})
+    products = solver == "head" and "scale" not in knobs
+    siren = FieldSpec("siren", knobs={"width": 5, "depth": 1, "first": 3.0})
+    spec = FieldSpec("tensor", knobs={"modes": "9"}) if products else siren
     solution = train(Line(case), spec, make_plan(solver, {solver: knobs}), device="cpu")
     found = {k: t.detach().clone() for k, t in solution.field.state_dict().items()}
     numbers = [solution.loss, solution.heldout, float(solution.steps)]

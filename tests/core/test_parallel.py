@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 WORKER = Path(__file__).with_name("parallel_worker.py")
 CASES = ["adam", "lbfgs", "head", "newton", "robust", "adam-odd", "head-odd", "all-odd", "free", "broyden"]
+CASES += ["products-odd", "krylov", "krylov-odd"]
 
 
 def together(folder):
