@@ -111,8 +111,8 @@ class Problem(ABC):
             backbone: the preset or backbone asked for; None for the problem's own choice.
         """
         basis, modes = self.products()
-        if solver == "head" and backbone in (None, "tensor") and basis:
-            return FieldSpec("tensor", knobs={"basis": basis, "modes": modes})
+        if backbone == "tensor" or (solver == "head" and backbone is None and basis):
+            return FieldSpec("tensor", knobs={"basis": basis, "modes": modes} if basis else {})
         if solver in ("gauss-newton", "ssbroyden"):
             own = {"first": 3.0, "omega": 1.0} if backbone == "siren" else {}
             return FieldSpec(backbone or "mlp", knobs={"width": 20, "depth": 3, **own})

@@ -131,7 +131,8 @@ class Heat(Evolution):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
-        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if solver == "head" else spec
+        random = solver == "head" and spec.backbone != "tensor"
+        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if random else spec
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         probe = {"probe": 300} if self.dims > 2 else {}  # scores cost more there
