@@ -62,21 +62,30 @@ def median_seconds(run: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
     return statistics.median(seconds), result
 
 
-def record(name: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Print the rows as a table and write them to results/NAME.json."""
+def record(name: str, rows: Sequence[dict[str, Any]], arguments: str = "", **more: Any) -> None:
+    """Print the rows as a table and write them to results/NAME.json.
+
+    Args:
+        name: of the benchmark.
+        rows: what was measured.
+        arguments: with which the command measures these rows alone.
+        more: what else belongs into the file and not into the table, such as curves.
+    """
     RESULTS.mkdir(exist_ok=True)
-    content = {"benchmark": name, "command": f"python benchmarks/{Path(sys.argv[0]).name}", "date": str(date.today()),
-               "machine": machine(), "versions": versions(), "rows": list(rows)}  # fmt: skip
+    command = f"python benchmarks/{Path(sys.argv[0]).name} {arguments}".strip()
+    content = {"benchmark": name, "command": command, "date": str(date.today()),
+               "machine": machine(), "versions": versions(), "rows": list(rows), **more}  # fmt: skip
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
     columns = list(dict.fromkeys(key for row in rows for key in row))
     print(f"\n{name}, {content['date']}, {content['machine']}")
     print("| " + " | ".join(columns) + " |")
     print("|" + "---|" * len(columns))
     for row in rows:
-        print("| " + " | ".join(_cell(row.get(c)) for c in columns) + " |")
+        print("| " + " | ".join(cell(row.get(c)) for c in columns) + " |")
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value in a table: numbers to three digits."""
     if isinstance(value, float):
         return f"{value:.3g}" if 1e-2 <= abs(value) < 1e5 else f"{value:.2e}"
     return "" if value is None else str(value)

@@ -47,3 +47,9 @@ def test_a_part_that_needs_values_to_be_made_is_built_uncounted(monkeypatch: pyt
 def test_nothing_is_allocated_for_what_is_refused() -> None:
     with pytest.raises(PinnsceneError, match="take a smaller one"):
         FieldSpec("mlp", knobs={"width": 65_536, "depth": 256}).build(Cube())
+
+
+@pytest.mark.parametrize("solver", ["head", "gauss-newton", "adam"])
+def test_tensor_features_by_name_for_a_problem_without_a_basis(solver: str) -> None:
+    spec = Cube().field(solver, "tensor").override(None, {"basis": "sine", "modes": "2,3,4"})
+    assert spec.build(Cube()).backbone.outputs == 24

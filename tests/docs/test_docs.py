@@ -132,6 +132,43 @@ def test_the_example_of_shapes_runs() -> None:
     assert float(direction[0, 2]) > 0.9
 
 
+def test_the_example_of_solving_pdes_agrees_with_a_method_of_lines() -> None:
+    """A wider front than on the page takes fewer functions; the other solve is by differences of second order."""
+    import numpy as np
+    import torch
+    from scipy.integrate import solve_ivp
+
+    from pinnscene.batch import Points
+
+    code = blocks(ROOT / "docs" / "pde.md", "python")[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 25
+    names: dict = {"__name__": "fisher"}
+    sys.modules["fisher"] = type(sys)("fisher")
+    try:
+        exec(compile(code, "pde.md", "exec"), names)
+        knobs = {"field": {"basis": "cosine,chebyshev", "modes": "32,8"}}
+        solution = names["Fisher"](d=0.01).solve(backbone="tensor", windows=4, knobs=knobs)
+    finally:
+        del sys.modules["fisher"]
+    assert solution.heldout < 1e-3
+
+    def differences(n: int) -> np.ndarray:
+        """At every nodes of a coarse grid, by n intervals and mirror images beyond the walls."""
+        x = np.linspace(0, 1, n + 1)
+
+        def slope(_: float, u: np.ndarray) -> np.ndarray:
+            padded = np.concatenate([u[1:2], u, u[-2:-1]])
+            return 0.01 * n**2 * (padded[2:] - 2 * u + padded[:-2]) + 10 * u * (1 - u)
+
+        last = solve_ivp(slope, (0, 1), np.exp(-100 * x**2), rtol=1e-8, atol=1e-10).y[:, -1]
+        return last[:: n // 50]
+
+    truth = (4 * differences(200) - differences(100)) / 3  # Richardson: of fourth order
+    x = torch.linspace(0, 1, 51, dtype=torch.float64)
+    value = solution.field(Points(torch.stack([x, torch.ones_like(x)], 1), ("x", "t"))).detach()[:, 0]
+    assert np.abs(value.numpy() - truth).max() < 1e-4
+
+
 def test_the_conditions_of_the_guide_are_conditions() -> None:
     """Every one draws its points and gives one row a point; the ansatz holds what it says."""
     import torch
@@ -187,6 +224,7 @@ def test_documented_commands_are_understood(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_heat.py").write_text(EXAMPLE)
     (tmp_path / "my_alpha.py").write_text(blocks(ROOT / "docs" / "guide.md", "python")[0])
+    (tmp_path / "fisher.py").write_text(blocks(ROOT / "docs" / "pde.md", "python")[0])
     from PIL import Image
 
     Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "photo.png")

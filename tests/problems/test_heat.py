@@ -178,3 +178,9 @@ def test_beyond_three_dimensions_only_closed_forms_are_known() -> None:
     assert Heat(dims=5).reference_info().kind == "exact"
     heat = Heat(dims=4, start="bump")
     assert heat.reference_info() is None and heat.conventional() is None and heat.metric_names() == []
+
+
+def test_the_multiscale_example_on_products_of_sines() -> None:
+    options = {"dims": 2, "alpha": 0.10132118364, "ratios": (4e-6, 1.0), "mode": (20, 1), "end": 5.0, "hard": False}
+    knobs = {"field": {"basis": "sine,sine,chebyshev", "modes": "21,2,16"}}
+    assert Heat(**options).solve(backbone="tensor", knobs=knobs).metrics["rel_l2"] < 1e-9
