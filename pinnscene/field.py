@@ -81,6 +81,11 @@ class Field(nn.Module, Conditional, Differentiable):
         self.encoding.refresh(share)
 
     @property
+    def pointwise(self) -> bool:
+        """Whether its values follow from points alone, without a code or a direction."""
+        return self.condition is None
+
+    @property
     def random(self) -> bool:
         """Whether features can be drawn at a scale of choice."""
         return self.backbone.random or self.encoding.random

@@ -31,7 +31,7 @@ def doubts(field: Field, objective: Objective, share: float, gauges: Sequence[Ga
     if not all(constraint.seeks_zero for constraint in objective.constraints.values()):
         return []
     found = [overfitted(gauges, zero)]
-    if field.condition is None:
+    if field.pointwise:
         found.append(trivial(field, objective, share))
     return [sentence for sentence in found if sentence]
 

@@ -99,6 +99,10 @@ class RadianceField(Field, Glow):
             self.occupancy.refresh(self._density_in_cells, self.step)
 
     @property
+    def pointwise(self) -> bool:
+        return False
+
+    @property
     def unit(self) -> float:
         """Half a side of the box: the length in which densities are counted."""
         return float(self.extent.mean())
