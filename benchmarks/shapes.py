@@ -36,7 +36,7 @@ from pinnscene.views import FunctionField
 
 Row = dict[str, Any]
 FINE = 384  # cells of the meshes that two fields near each other are told apart by
-SIREN = 3000  # its steps
+SIREN = 9000  # its steps
 
 
 def mesh_of(name: str, resolution: int) -> Mesh:
@@ -110,7 +110,7 @@ def recipe(folder: Path) -> list[Row]:
     takes on one thread, whatever else runs.
     """
     path, truth = _cloud(folder, 20_000), mesh_of("blend", FINE)
-    siren = {"field": {"width": 256, "depth": 5}, "adam": {"lr": 1e-4, "warmup": 1, "final": 0.01}}
+    siren = {"field": {"width": 256, "depth": 5}, "adam": {"lr": 1e-4, "warmup": 1, "final": 0.003}}
     few = {"n": 2048, "slopes": 1024}
     rows = []
     for name, options, settings in (
