@@ -12,6 +12,7 @@ solved, pinnscene's error holds the last state there is for all later times.
 
 ``python benchmarks/deepxde_pde.py burgers`` runs both sides of one problem anew and keeps the others in the file, each
 with its date. ``--quick`` takes a twentieth of DeepXDE's steps and writes to a temporary folder: it checks this script.
+``--single`` leaves the runs in double precision out, which take two thirds of the time.
 """
 
 import json
@@ -361,7 +362,8 @@ def before() -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Both on the named problems, or on all; the file and the figure are written anew after each."""
     quick = "--quick" in arguments
-    names = [a for a in arguments if a != "--quick"] or list(EXAMPLES)
+    names = [a for a in arguments if a not in ("--quick", "--single")] or list(EXAMPLES)
+    precisions = dict([*PRECISIONS.items()][:1]) if "--single" in arguments else PRECISIONS
     unknown = [name for name in names if name not in EXAMPLES]
     if unknown:
         print(f"unknown problem {', '.join(unknown)}: expected {', '.join(EXAMPLES)}", file=sys.stderr)
@@ -369,7 +371,7 @@ def main(arguments: list[str]) -> int:
     found = {} if quick else before()
     for name in names:
         runs = {"pinnscene": apart(ours, name)}
-        for who, precision in PRECISIONS.items():
+        for who, precision in precisions.items():
             runs[who] = apart(deepxde, name, precision, quick)
         found[name] = {"date": str(date.today()), "runs": runs}
         curves = {known: found[known] for known in EXAMPLES if known in found}
