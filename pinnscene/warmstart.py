@@ -28,7 +28,7 @@ def fit(field: Field, seen: Differentiable) -> None:
     target = seen.derivatives(p, [value])[0] - field.lift().derivatives(p, [value])[0]
     weights = target.to(field.dtype).T.reshape(-1, *[len(line) for line in lines]) / scale
     for basis, line in zip(encoding.bases, lines, strict=True):
-        weights = torch.tensordot(weights, _pseudoinverse(basis.table(line, 0)), [[1], [1]])
+        weights = torch.tensordot(weights, _pseudoinverse(basis.table(line, 0)), dims=([1], [1]))  # pyright: ignore[reportArgumentType] a stub of torch
     field.head.weight.copy_(weights.flatten(1))
 
 

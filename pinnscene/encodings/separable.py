@@ -53,7 +53,7 @@ class Places:
     def _contract(self, weight: Tensor, index: Index) -> Tensor:
         values = weight.view(len(weight), *self.encoding.modes)
         for axis in range(len(self.encoding.modes)):
-            values = torch.tensordot(values, self.table(axis, index.count(axis)), [[1], [1]])
+            values = torch.tensordot(values, self.table(axis, index.count(axis)), dims=([1], [1]))  # pyright: ignore[reportArgumentType] a stub of torch
         values = values.reshape(len(weight), -1).T
         return values if self.flat is None else values[self.flat]
 

@@ -7,8 +7,10 @@ from pinnscene import Ansatz, Box, Constraint, PinnsceneError, partials
 from pinnscene.collocation import suited
 from pinnscene.objective import Objective
 from pinnscene.penalty import huber
+from pinnscene.seeds import generator
 from pinnscene.solvers import Head, krylov
 from pinnscene.solvers.head import HeadStepper
+from pinnscene.solvers.linearise import linearise
 
 LINE = Box(x=(0.0, 1.0), t=(0.0, 0.5))
 PLANE = Box(x=(0.0, 1.0), y=(-1.0, 1.0), t=(0.0, 0.5))
@@ -118,6 +120,13 @@ def test_single_precision(make_field):
     objective = Objective(suited(constraints, u), 0, torch.device("cpu"), torch.float32, resample=False)
     stepper = HeadStepper(Head(form="krylov"), u, objective, {})
     assert all(row.pointwise for row in stepper._rows())
+    curved = Constraint(
+        LINE.interior(200), lambda u, p: torch.tanh(u(p)) * partials(u, p, "x") ** 3 / 3 + u(p) * p["x"]
+    )
+    (row,) = linearise(
+        u, lambda seen: curved.blocks("c", seen, curved.draw("c", generator(0)).to("cpu", torch.float32))
+    )
+    assert row.pointwise
     before = float(sum(stepper._losses().values()))
     assert float(sum(stepper.step(0).values())) < 0.5 * before
 
