@@ -132,8 +132,11 @@ class Heat(Evolution):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
-        random = solver == "head" and spec.backbone != "tensor"
-        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0]}) if random else spec
+        if solver != "head" or spec.backbone == "tensor":
+            return spec
+        # in many dimensions half of the features look at two axes each
+        few = {"pairs": 0.5} if self.dims > 3 and spec.backbone == "siren" else {}
+        return replace(spec, knobs={**spec.knobs, "width": self._sizes[0], **few})
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         probe = {"probe": 300} if self.dims > 2 else {}  # scores cost more there

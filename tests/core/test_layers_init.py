@@ -123,3 +123,12 @@ def test_building_and_training_leave_the_global_random_state_alone(toy, solver):
 
 def test_positional_knows_its_size():
     assert encodings["positional"](3, frequencies=4).outputs == 3 * (1 + 2 * 4)
+
+
+def test_pairs_of_axes(make_field):
+    """The share asked for turns along two axes only, every pair in turn; the others along all."""
+    u = make_field(Box(x=(0, 1), y=(0, 1), z=(0, 1), t=(0, 1)), "siren", width=24, depth=1, pairs=0.5)
+    u.redraw(torch.ones(4), torch.Generator().manual_seed(0))
+    turning = (u.backbone.layers[0].weight != 0).sum(1)
+    assert turning.tolist() == [2] * 12 + [4] * 12
+    assert len({tuple(row.nonzero()[:, 0].tolist()) for row in u.backbone.layers[0].weight[:6]}) == 6

@@ -184,3 +184,13 @@ def test_the_multiscale_example_on_products_of_sines() -> None:
     options = {"dims": 2, "alpha": 0.10132118364, "ratios": (4e-6, 1.0), "mode": (20, 1), "end": 5.0, "hard": False}
     knobs = {"field": {"basis": "sine,sine,chebyshev", "modes": "21,2,16"}}
     assert Heat(**options).solve(backbone="tensor", knobs=knobs).metrics["rel_l2"] < 1e-9
+
+
+def test_a_sum_of_functions_of_few_axes_needs_pairs():
+    """In 4 + 1 dimensions, with as many features: from 9e-5 to 5e-7."""
+    heat = Heat(dims=4, alpha=0.25, exact="sines", n=1200)
+    errors = {}
+    for pairs in (0.0, 0.5):
+        knobs = {"field": {"width": 500, "pairs": pairs}, "head": {"scale": 1.0}}
+        errors[pairs] = heat.solve(knobs=knobs, device="cpu").metrics["rel_l2"]
+    assert errors[0.5] < errors[0.0] / 30
