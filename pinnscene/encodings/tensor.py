@@ -77,7 +77,8 @@ class TensorProduct(Encoding):
     def _merged(self, a: Jet) -> Iterator[Tensor]:
         x, streams = a.value, a.streams
         rate = {axis: a.slopes[k][:, axis, None] for k, axis in enumerate(streams.directions)}
-        yield self.features(x, ())
+        values = self.features(x, ())
+        yield values
         for axis in streams.directions:
             yield rate[axis] * self.features(x, (axis,))
         for k, op in enumerate(streams.operators):
@@ -85,7 +86,7 @@ class TensorProduct(Encoding):
             for i, j, c in op.second:
                 m, n = sorted((streams.directions[i], streams.directions[j]))
                 terms.append(rate[m] * rate[n] * c * self.features(x, (m, n)))
-            yield sum(terms[1:], terms[0])
+            yield sum(terms[1:], terms[0]) if terms else torch.zeros_like(values)  # of a multiple of the value
 
 
 def each(what: str, text: str, count: int) -> list[str]:

@@ -43,6 +43,7 @@ def test_list_and_info_as_json(here: Path, capsys: pytest.CaptureFixture[str], q
         assert call("info", entry["name"], "--json") == 0
         facts = json.loads(capsys.readouterr().out)
         assert facts["options"] and facts["plan"] and entry["summary"] in facts["description"]
+        assert facts["why"] and "\n" not in facts["why"]
 
 
 def test_info_says_that_a_reference_takes_seconds(

@@ -112,11 +112,13 @@ def test_breaks_must_rise():
 @pytest.mark.parametrize(
     ("knobs", "match"),
     [
-        ({"modes": "0"}, "at least 1 mode"),
+        ({"modes": "0"}, "expected 1 to 2048 modes"),
         ({"modes": "8,8,8"}, "1 or 2 entries"),
         ({"modes": "many"}, "modes"),
-        ({"modes": "100000"}, "products at most"),
+        ({"modes": "2000"}, "products at most"),
+        ({"modes": "1,100000"}, "expected 1 to 2048 modes"),
         ({"basis": "legendre"}, "legendre"),
+        ({"basis": "splin,chebyshev"}, "did you mean spline"),
     ],
 )
 def test_tensor_refuses(knobs, match):

@@ -55,6 +55,21 @@ def test_sums_are_the_dense_features_times_the_weights(make_field, points, ansat
         assert torch.allclose(*slopes, rtol=1e-10, atol=1e-11 * float(slopes[1].abs().max()))
 
 
+@pytest.mark.parametrize("backbone", ["linear", "siren"])
+def test_merged_streams_of_any_terms(make_field, backbone):
+    """Multiples of the value, of slopes, and mixed second order, in one jet: against nested autograd."""
+    u, x = make_field(BOX, backbone, "tensor"), scattered(9)
+    operators = [{(): 2.0}, {(1,): -3.0}, {(0, 1): 2.0, (): 1.0}, {(0, 0): 1.0, (2, 2): 0.5, (2,): -1.0}]
+    u.engine = "jets"
+    last = torch.cat([u.head.weight.T, u.head.bias[None]][: 1 + u.backbone.biased])
+    fast = [u.derivatives(x, operators), [phi @ last for phi in u.feature_derivatives(x, operators)]]
+    u.engine = "nested"
+    wanted = u.derivatives(x, operators)
+    for found in fast:
+        for a, b in zip(found, wanted, strict=True):
+            assert torch.allclose(a, b, rtol=1e-10, atol=1e-10 * float(b.detach().abs().max()))
+
+
 def test_coefficients_may_have_a_row_for_each_point(make_field):
     u, x = made(make_field), BOX.lattice(4, 3, 5).coords
     c = x[:, :1] ** 2

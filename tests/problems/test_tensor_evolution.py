@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 
 from pinnscene import PinnsceneError
 from pinnscene.cli.app import app
+from pinnscene.options import build_problem, find_problem
 from pinnscene.problems.allen_cahn import AllenCahn
 from pinnscene.problems.burgers import Burgers
 from pinnscene.problems.evolution import growing
 from pinnscene.problems.grayscott import GrayScott
 from pinnscene.run import Run
 from pinnscene.solution import Status
-from pinnscene.solve import Settings, begin, conclude, configure, load_state, reopen, run_config
+from pinnscene.solve import Settings, begin, conclude, configure, explain, load_state, reopen, run_config
 
 SMALL = {"field": {"modes": "24,4"}}
 BURGERS = Burgers(windows=3, end=0.3)
@@ -116,6 +117,33 @@ def test_a_run_is_evaluated_rendered_and_exported_from_its_folder(tmp_path):
         if command == ["eval"]:
             metrics = json.loads(done.stdout)["metrics"]
             assert metrics["rel_l2"] == pytest.approx(solution.metrics["rel_l2"], rel=1e-9)
+
+
+def test_the_default_plan_is_explained():
+    """How t is cut, the features, their number, and how their weights are found."""
+    why = explain(BURGERS, configure(BURGERS, Settings(knobs=SMALL)))
+    assert why == (
+        "in 3 windows of t, each from the state before: products of 24 spline and 4 chebyshev functions, "
+        "96 unknowns: QR factors"
+    )
+    adam = explain(Burgers(windows=1), configure(Burgers(windows=1), Settings(solver="adam,lbfgs")))
+    assert adam.startswith("all of t at once: ") and " weights by Adam " in adam and ", then " in adam
+
+
+@pytest.mark.parametrize("name", ["heat", "image-fit", "eikonal-sdf", "shape-family", "burgers"])
+@pytest.mark.parametrize("solver", ["head", "adam"])
+def test_every_problem_takes_products_or_says_why_not(name, solver):
+    """Widths that a problem chose for its own network are left out; a name that no layer has is still told."""
+    problem = build_problem(find_problem(name), {})
+    try:
+        config = configure(problem, Settings(solver=solver, backbone="tensor"))
+    except PinnsceneError as told:
+        assert "--solver adam" in str(told) or "does not fit" in str(told)
+        assert "\n" not in str(told)
+    else:
+        assert config.field.encoding == "tensor" and set(config.field.knobs) <= {"basis", "modes", "oversample"}
+    with pytest.raises(PinnsceneError, match="widht"):
+        configure(problem, Settings(backbone="tensor", solver="adam", knobs={"field": {"widht": "3"}}))
 
 
 def test_two_outputs_by_conjugate_gradients_are_those_of_factors(tmp_path):
