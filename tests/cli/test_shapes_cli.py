@@ -273,7 +273,7 @@ def test_broken_files_are_told_and_leave_nothing(
         (["occupancy", "--set", "sides.n=1000000000"], "a step on 1000000000 points would take about"),
         (["eikonal-sdf", "--set", "learn=points", "--set", "surface.n=999999999"], "a step on 999999999 slopes"),
         (["shape-family", "--set", "n=1000000000"], "a step on 1000000000 points would take about"),
-        (["eikonal-sdf", "--set", "field.width=99999999"], "field with width=99999999, depth=2,"),
+        (["eikonal-sdf", "--set", "field.width=99999999"], "a width of 1 to 65536"),
         (["eikonal-sdf", "--set", "slopes=0"], "slopes, points a step"),
         (["eikonal-sdf", "--data", "bare.xyz", "--set", "learn=distance"], "a cloud has learn=points"),
         (["occupancy", "--data", "bare.xyz"], "has no normals"),

@@ -146,7 +146,7 @@ def test_options_out_of_range_are_told(problem_of: Make) -> None:
             problem_of(**options)
     with pytest.raises(PinnsceneError, match="take --solver adam"):
         problem_of().solve(solver="head")
-    with pytest.raises(PinnsceneError, match="a family of fields is trained with adam"):
+    with pytest.raises(PinnsceneError, match="a family of fields has codes"):
         problem_of().solve(solver="adam,head", steps=1, knobs={"field": FIELD})
 
 

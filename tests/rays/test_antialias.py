@@ -68,6 +68,8 @@ def test_spread_is_that_of_points_in_the_slice_of_a_cone(known):
 class Through(nn.Module):
     """A backbone that leaves features as they are."""
 
+    biased = True
+
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.outputs = outputs
