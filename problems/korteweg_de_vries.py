@@ -45,7 +45,7 @@ class KortewegDeVries(PeriodicEvolution):
         return {"cosine": lambda p: torch.cos(pi * p["x"])}
 
     def defaults(self) -> Defaults:
-        return Defaults(2000, windows=32, basis="fourier,chebyshev", modes="241,8")
+        return Defaults(2000, windows=32, basis="fourier,chebyshev", modes="201,8")
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
         value, u_t, u_x, u_xxx = partials(u, p, "", "t", "x", "xxx")
