@@ -45,6 +45,11 @@ class SquareEquation:
     reaction: Callable[[Array, Array, Array, float], Array]
     start: Callable[[Points], Tensor]
 
+    def modes(self, n: int) -> str:
+        """The modes that a grid of ``n`` intervals along each axis carries, in words."""
+        n = n - 1 if self.kind == "sine" else n
+        return f"{n} x {n} {self.kind}"
+
 
 class SquareModes:
     """The solution of a semilinear equation, solved when made; called with points it gives the values [n, k].

@@ -111,5 +111,5 @@ def quick_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """References of lower resolution than people get, for problems with options that no other test has."""
     monkeypatch.setattr(cavity, "RESOLUTIONS", (12, 16))
-    monkeypatch.setattr(grayscott, "RESOLUTIONS", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
-    monkeypatch.setattr(heatlongtime, "RESOLUTIONS", ((32, 0.05, 0.1), (48, 0.025, 0.05)))
+    monkeypatch.setattr(grayscott.GrayScott, "resolutions", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
+    monkeypatch.setattr(heatlongtime.HeatLongTime, "resolutions", ((32, 0.05, 0.1), (48, 0.025, 0.05)))
