@@ -26,7 +26,7 @@ class Opened(NamedTuple):
 
         from pinnscene.checkpoints import present
         from pinnscene.device import resolve_device
-        from pinnscene.marching import marched
+        from pinnscene.marching import staged
         from pinnscene.solve import load_state
         from pinnscene.trainer import join
 
@@ -34,7 +34,7 @@ class Opened(NamedTuple):
         present(state)
         for field in state.fields:
             field.to(resolve_device(device, torch.float64)).eval()
-        return join(marched(self.problem, self.config.windows), state.fields)
+        return join(staged(self.problem, self.config.field, self.config.windows), state.fields)
 
 
 def is_run(name: str) -> bool:

@@ -221,14 +221,14 @@ def _refuse_settings(settings: Any, out: str | None, config: str | None) -> None
 
 def _resumed(name: str, given: dict[str, str], code: str | None) -> "tuple[Problem, Config, Run, State]":
     from pinnscene.cli.opening import with_code
-    from pinnscene.marching import marched
+    from pinnscene.marching import staged
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
 
     run = Run.open(name, unfinished=True)
     made, configured = reopen(run, with_code(given, code))
     state = load_state(run, made, configured)
-    if state.stage >= (len(marched(made, configured.windows).cuts()) or 1):
+    if state.stage >= (len(staged(made, configured.field, configured.windows).cuts()) or 1):
         print(f"{run.path} is complete: nothing is left to resume", file=sys.stderr)
         if (run.path / "result.json").is_file():
             raise typer.Exit(0)

@@ -1,6 +1,6 @@
 """Points that suit the features: lattices of the nodes of their own bases, in place of points anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,9 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.domain import BoxSampler
+from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
+from pinnscene.plan import Phase
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,18 @@ def suited(constraints: Mapping[str, Constraint], field: Field) -> dict[str, Con
         return Lattice(sampler, placed) if isinstance(sampler, BoxSampler) else sampler
 
     return {name: replace(c, sampler=suit(c.sampler)) for name, c in constraints.items()}
+
+
+def expect_used(
+    constraints: Mapping[str, Constraint], chosen: Mapping[str, Mapping[str, Any]], field: Field, plan: Sequence[Phase]
+) -> None:
+    """Raise ``PinnsceneError`` for chosen numbers or sequences of points that a field's own lattices would replace."""
+    if field.encoding.lines() is None or any(phase.resample for phase in plan):
+        return
+    for name, knobs in chosen.items():
+        lost = [knob for knob in ("n", "points") if knob in knobs]
+        if lost and isinstance(constraints[name].sampler, BoxSampler):
+            raise PinnsceneError(
+                f"{name}.{lost[0]} would change nothing: these features take the nodes of their own bases as points; "
+                "set field.oversample for more of them, or take another --backbone"
+            )

@@ -14,6 +14,7 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import partials
 from pinnscene.problem import Problem
 from pinnscene.samplers import Fixed, Sampler
@@ -25,17 +26,18 @@ Span = tuple[float, float]
 PROBES = 64  # points that say whether an ansatz holds the start
 
 
-def marched(problem: Problem, windows: int | None) -> Problem:
-    """The problem in so many windows of t; itself where None are asked for.
+def staged(problem: Problem, spec: FieldSpec, windows: int | None) -> Problem:
+    """The problem as it is trained: as suits the field, and in so many windows of t where a number is asked for.
 
     Raises:
         PinnsceneError: less than one window, or a problem without t.
     """
+    suited = problem.suited(spec)
     if windows is None:
-        return problem
+        return suited
     if isinstance(windows, bool) or not isinstance(windows, int) or windows < 1:
         raise PinnsceneError(f"windows expected a whole number of at least 1, got {windows}")
-    return problem.in_windows(windows)
+    return suited.in_windows(windows)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,11 @@ class Problem(ABC):
         own = {"first": 6.0, "omega": 6.0} if name == "siren" else {}
         return FieldSpec(name, knobs={"width": 64, "depth": 3, **own})
 
+    def suited(self, spec: FieldSpec) -> "Problem":
+        """The problem as it is best posed for such a field; itself unless it leaves something to the field's kind."""
+        del spec
+        return self
+
     def prepare(self, u: "Field") -> None:
         """Tell an untrained field what is known beforehand, such as which part of space is empty."""
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pinnscene.checkpoints import restore
+from pinnscene.collocation import expect_used
 from pinnscene.config import Config, files_of, fingerprint, tuned
 from pinnscene.device import resolve_device
 from pinnscene.emphasis import GROUPS, choose
 from pinnscene.errors import PinnsceneError, unknown
-from pinnscene.marching import marched
+from pinnscene.marching import staged
 from pinnscene.options import build_problem, find_problem, plain_options
 from pinnscene.plan import make_plan, with_steps
 from pinnscene.problem import Problem
@@ -64,33 +65,36 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     if settings.seed < 0:
         raise PinnsceneError(f"seed must be at least 0, got {settings.seed}")
     names = problem.plan() if settings.solver is None else settings.solver
-    constraints = dict(problem.constraints())
-    for group in settings.knobs:
-        if group not in (known := ["field", *solvers, *constraints, *GROUPS]):
-            raise unknown("knob", group, known)
-    emphasis = choose(constraints, settings.balance, settings.causal, settings.adaptive, settings.knobs)
     own = problem.knobs(settings.backbone)
     phases = {s: {**own.get(s, {}), **settings.knobs.get(s, {})} for s in solvers}
     if settings.dtype is not None:
         phases = {s: {"dtype": settings.dtype, **knobs} for s, knobs in phases.items()}
     plan = make_plan(names, phases)
-    for group in settings.knobs:
-        if group in solvers and group not in {phase.solver.name for phase in plan}:
-            raise PinnsceneError(
-                f"the plan is '{names}', without {group}: add it with --solver, or leave its knobs out"
-            )
     if settings.steps is not None:
         plan = with_steps(plan, [settings.steps] if isinstance(settings.steps, int) else settings.steps)
     spec = problem.field(plan[0].solver.name, settings.backbone)
     spec = spec.override(settings.encoding, settings.knobs.get("field", {}))
-    first = marched(problem, settings.windows).stage(0, None)
-    built = spec.build(first)  # a field that cannot be built is told now, before any file is made
+    whole = staged(problem, spec, settings.windows)
+    constraints = dict(whole.constraints())
+    for group in settings.knobs:
+        if group not in (known := ["field", *solvers, *constraints, *GROUPS]):
+            raise unknown("knob", group, known)
+        if group in solvers and group not in {phase.solver.name for phase in plan}:
+            raise PinnsceneError(
+                f"the plan is '{names}', without {group}: add it with --solver, or leave its knobs out"
+            )
+    emphasis = choose(constraints, settings.balance, settings.causal, settings.adaptive, settings.knobs)
+    built = spec.build(whole.stage(0, None))  # a field that cannot be built is told now, before any file is made
     for phase in plan:
         phase.solver.expect_fit(built)
+    chosen = {k: {**own.get(k, {}), **settings.knobs.get(k, {})} for k in constraints}
+    chosen = {k: v for k, v in chosen.items() if v}
+    tuned(whole, chosen)
+    expect_used(constraints, chosen, built, plan)
     budget = Budget(settings.max_seconds, settings.tol)
     chosen = {k: {**own.get(k, {}), **settings.knobs.get(k, {})} for k in constraints}
     chosen = {k: v for k, v in chosen.items() if v}
-    tuned(problem, chosen)
+    tuned(whole, chosen)
     options = plain_options(problem)
     data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}
     return Config(
@@ -110,7 +114,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
 
 def explain(problem: Problem, config: Config) -> str:
     """Why a plan suits a problem, in one line: how it is cut, and what each solver finds of its field."""
-    whole = marched(problem, config.windows)
+    whole = staged(problem, config.field, config.windows)
     windows = len(whole.cuts()) or 1
     built = config.field.build(whole.stage(0, None))
     cut = f"in {windows} windows of t, each from the state before: " if windows > 1 else "all of t at once: "
@@ -132,7 +136,7 @@ def run_config(
     monitor = problem.monitor() if watch else None
     watched = (lambda u: (monitor[0], monitor[1](u))) if monitor is not None else None
     solution = train(
-        marched(problem, config.windows),
+        staged(problem, config.field, config.windows),
         config.field,
         config.plan,
         budget=config.budget,
@@ -266,7 +270,7 @@ def _check_data(option: str, path: Path, record: Mapping[str, Any]) -> None:
 def load_state(run: Run, problem: Problem, config: Config) -> State:
     """The state of a run's newest checkpoint, on the CPU."""
     content = run.checkpoint()
-    fields, whole = [], marched(problem, config.windows)
+    fields, whole = [], staged(problem, config.field, config.windows)
     for k in range(len(content["fields"])):
         stage = whole.stage(k, fields[k - 1] if k else None)
         fields.append(config.field.build(stage, config.seed + k))

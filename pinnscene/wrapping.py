@@ -1,7 +1,7 @@
 """Problems around a problem: everything is the inner one's, but what a subclass says anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,9 @@ class Wrapped(Problem):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         return self.problem.field(solver, backbone)
+
+    def suited(self, spec: FieldSpec) -> Problem:
+        return replace(self, problem=self.problem.suited(spec))
 
     def prepare(self, u: "Field") -> None:
         self.problem.prepare(u)

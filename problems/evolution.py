@@ -17,6 +17,7 @@ from pinnscene.constraint import Constraint
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
+from pinnscene.fieldspec import FieldSpec
 from pinnscene.operators import partials
 from pinnscene.placement import place
 from pinnscene.problem import Problem
@@ -58,8 +59,8 @@ class Evolution(Problem):
     begin: float = 0.0  # first time
     end: float = 1.0  # last time
     start: str | Function = ""  # u0: a name, or FILE.py:name, a function of the points
-    hard: bool | None = None  # hold the start and fitting zero walls by the ansatz; none: where features are random
-    n: int = 0  # interior points a step; 0 chooses
+    hard: bool | None = None  # hold start and zero walls by the ansatz; none: but for products of bases
+    n: int = 0  # interior points a step, for features that take any; 0 chooses
     windows: int = 0  # windows of t solved one after the other; 0 chooses
     growth: float = 0.0  # ratio of each window's length to that of the one before, 1 for even windows; 0 chooses
 
@@ -164,6 +165,10 @@ class Evolution(Problem):
     def products(self) -> tuple[str, str]:
         known = self.defaults()
         return known.basis, known.modes
+
+    def suited(self, spec: FieldSpec) -> Self:
+        """Tensor features take their start as rows, whatever else there is has it held by the ansatz."""
+        return self if self.hard is not None else replace(self, hard=spec.resolve().encoding != "tensor")
 
     def prepare(self, u: Field) -> None:
         """Splines stand close where the start is steep; the first guess is the start, held in t."""

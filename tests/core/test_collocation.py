@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pinnscene import Box, Constraint, FieldSpec, partials
+from pinnscene import Box, Constraint, FieldSpec, PinnsceneError, partials
 from pinnscene.collocation import Lattice, suited
 from pinnscene.plan import make_plan
 from pinnscene.seeds import generator
+from pinnscene.solve import Settings, configure
 from pinnscene.trainer import train
 
 BOX = Box(x=(-1.0, 2.0), t=(0.0, 0.5))
@@ -107,3 +108,14 @@ def test_problems_of_ones_own_get_them_where_points_are_fixed(toy, backbone):
         if lattice:
             p = BOX.lattice(5, 9)
             assert float((solution.field(p) - torch.exp(-p["t"])).detach().abs().max()) < 1e-12
+
+
+def test_numbers_of_points_that_would_change_nothing_are_refused(toy):
+    problem = toy(BOX, {"pde": Constraint(BOX.interior(7), VALUE)})
+    tensor = {"backbone": "tensor", "solver": "head"}
+    for knobs in ({"n": 9}, {"points": "sobol"}):
+        with pytest.raises(PinnsceneError, match=r"field\.oversample"):
+            configure(problem, Settings(knobs={"pde": knobs}, **tensor))
+        configure(problem, Settings(knobs={"pde": knobs}, backbone="siren", solver="head"))
+        configure(problem, Settings(knobs={"pde": knobs}, backbone="tensor", solver="adam"))
+    configure(problem, Settings(knobs={"pde": {"weight": 2.0}}, **tensor))

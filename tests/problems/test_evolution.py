@@ -1,6 +1,7 @@
 """Evolution equations: references against independent ones and against the residuals, options, walls, windows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import pi
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from pinnscene import PinnsceneError, Points
 from pinnscene.batch import coordinates
 from pinnscene.derivatives import Operator
+from pinnscene.marching import staged
 from pinnscene.options import build_problem
 from pinnscene.problems.advection import Advection
 from pinnscene.problems.allen_cahn import AllenCahn
@@ -27,6 +29,7 @@ from pinnscene.problems.spectralreference import Resolution, SpectralSolution
 from pinnscene.problems.walls import parse_walls
 from pinnscene.problems.wave import Wave
 from pinnscene.seeds import generator
+from pinnscene.solve import Settings, configure
 from pinnscene.views import Differentiable
 
 SPECTRAL = {
@@ -251,3 +254,16 @@ def test_a_start_of_ones_own_from_a_file(tmp_path: Path) -> None:
 def test_options_out_of_range(make: type[Evolution], options: dict) -> None:
     with pytest.raises(PinnsceneError):
         build_problem(make, options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "held"), [({}, False), ({"backbone": "siren"}, True), ({"backbone": "mlp"}, True)]
+)
+def test_the_ansatz_holds_the_start_unless_features_are_products_of_bases(settings, held):
+    problem = Burgers()
+    config = configure(problem, Settings(**settings))
+    whole = staged(problem, config.field, None)
+    assert (whole.ansatz() is not None) == held == ("start" not in whole.constraints())
+    for chosen in (False, True):  # a choice stays
+        told = replace(problem, hard=chosen)
+        assert (staged(told, config.field, 3).stage(0, None).ansatz() is not None) == chosen
