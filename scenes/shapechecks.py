@@ -63,7 +63,9 @@ def afford(path: Path, what: str, need: int, told: Told) -> None:
             "are free: give a smaller file"
         )
     if need > GIB:
-        told(f"{path} holds {what}: reading it takes about {need / GIB:.1f} GiB of memory")
+        with catch_warnings():
+            simplefilter("default")  # a reader's own warnings are muted around this (``explained``), the line is not
+            told(f"{path} holds {what}: reading it takes about {need / GIB:.1f} GiB of memory")
 
 
 def counted(n: int, what: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pinnscene.errors import PinnsceneError
+from pinnscene.problems.eikonal_sdf import EikonalSdf
 from pinnscene.scenes import shapechecks
 from pinnscene.scenes.shapes import ARRAYS, COLUMNS, MESHES, load_shape
 
@@ -194,6 +195,22 @@ def test_memory_is_stated_before_it_is_spent(tmp_path: Path, monkeypatch: pytest
     assert heard == []
     shapechecks.afford(path, "much", 3 << 29, heard.append)
     assert heard == [f"{path} holds much: reading it takes about 1.5 GiB of memory"]
+
+
+@pytest.mark.parametrize("ending", ["ply", "npy", "npz", "xyz"])
+def test_readers_do_not_mute_the_memory_stated(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a problem tells it, by a warning."""
+    path = tmp_path / f"a.{ending}"
+    save = {
+        "ply": BALL.export,
+        "npy": lambda to: np.save(to, BALL.vertices),
+        "npz": lambda to: np.savez(to, points=BALL.vertices),
+        "xyz": lambda to: np.savetxt(to, BALL.vertices),
+    }
+    save[ending](path)
+    monkeypatch.setattr(shapechecks, "GIB", 1000)
+    with pytest.warns(UserWarning, match=r"reading it takes about .* GiB of memory"):
+        _ = EikonalSdf(data=path)
 
 
 STARTS: dict[str, list[bytes]] = {
