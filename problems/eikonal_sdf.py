@@ -14,6 +14,7 @@ from pinnscene.problems.distanceconstraints import from_distances, from_points
 from pinnscene.problems.shapeproblem import TABLES, ShapeProblem
 from pinnscene.problems.shapesampling import Pool, expect_step, far_away, located, placed
 from pinnscene.samplers import count
+from pinnscene.scenes.cloudshape import CloudShape
 
 # The field, and Adam's knobs, by preset: what reached a surface distance of 0.1 % of the diagonal soonest.
 FIELDS: dict[str, dict[str, Any]] = {
@@ -93,4 +94,12 @@ class EikonalSdf(ShapeProblem):
         spec = super().field(solver, backbone)
         if self.measured or spec.backbone not in TABLES or solver == "head":
             return spec
-        return replace(spec, knobs={**spec.knobs, **ROUND})
+        return replace(spec, knobs={**spec.knobs, **ROUND, "finest": self._finest(spec)})
+
+    def _finest(self, spec: FieldSpec) -> int:
+        """Cells along the frame no smaller than a cloud's points are apart: smaller ones would bend between them."""
+        most, least = spec.knobs["finest"], 2 * spec.knobs["coarsest"]
+        if not isinstance(self.taught, CloudShape):
+            return most
+        lower, upper = self.frame()
+        return min(most, max(least, round((upper[0] - lower[0]) / self.taught.pitch)))

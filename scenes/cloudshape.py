@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import pi, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,12 @@ class CloudShape(Shape):
     def spacing(self) -> float:
         """The median distance of a point to its nearest neighbour."""
         return float(np.median(self._tree.query(self._local, 2)[0][:, 1])) * self._frame.size
+
+    @cached_property
+    def pitch(self) -> float:
+        """The side of the square that each point has of the surface, by the median disc of ``NEIGHBOURS``."""
+        k = min(NEIGHBOURS, len(self.points) - 1)
+        return sqrt(pi / k) * float(np.median(self._tree.query(self._local, k + 1)[0][:, -1])) * self._frame.size
 
     def surface(self, n: int, g: torch.Generator) -> tuple[Numbers, Numbers | None]:
         """``n`` of the given points, each at most once where there are enough of them, and their normals."""

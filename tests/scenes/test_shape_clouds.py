@@ -94,3 +94,9 @@ def test_normals_that_disagree_are_told() -> None:
     points = sphere_cloud(500)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (500, 1))
     assert any("look opposite ways" in note for note in cloud_shape(points, signs * points, "cloud").notes)
+
+
+@pytest.mark.parametrize("n", [300, 4000])
+def test_pitch_is_the_root_of_a_points_share_of_the_surface(n: int) -> None:
+    """Points anywhere on a sphere of radius 3, as irregular as they come: within 10 %."""
+    assert cloud_shape(3 * sphere_cloud(n), None, "sphere").pitch == pytest.approx(3 * np.sqrt(4 * np.pi / n), rel=0.1)
