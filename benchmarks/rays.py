@@ -22,12 +22,12 @@ from record import record
 
 from pinnscene import trainer
 from pinnscene.mesh import report
-from pinnscene.mesh.bodies import without_crumbs
+from pinnscene.mesh.bodies import bodies, without_crumbs
 from pinnscene.operators import gradient
 from pinnscene.problems.nerf_ray import NerfRay
-from pinnscene.problems.rayexport import CRUMB
 from pinnscene.problems.raysurface import Geometry
 from pinnscene.problems.raysurfacescores import surface_errors, surface_mesh
+from pinnscene.radiance.solid import CRUMB
 from pinnscene.rays.view import see
 from pinnscene.scenes.rayscenes import find_scene
 from pinnscene.seeds import generator
@@ -112,12 +112,16 @@ def surface(device: str) -> list[Row]:
     rows = []
     for kind in get_args(Geometry):
         problem = NerfRay(size=64, geometry=kind)
-        row, solution = trained(f"default scene 64 x 64, {kind}", problem, device=device)
-        mesh, _ = without_crumbs(surface_mesh(solution.field, problem.domain), CRUMB)
+        distances = kind != "density"
+        row, solution = trained(f"default scene 64 x 64, {kind}", problem, 23.0 if distances else None, device=device)
+        found = surface_mesh(solution.field, problem.domain)
+        mesh, crumbs = without_crumbs(found, CRUMB)
+        row |= {"accuracy asked": 0.01} if distances else {}
         row |= surface_errors(mesh, find_scene(problem.scene), problem.posed, problem.posed.train)
-        row |= {"genus": report(mesh).genus, "eikonal asked": None if kind == "density" else 0.1}
+        row |= {"bodies": int(bodies(mesh).max()) + 1, "crumbs left out": crumbs, "genus": report(mesh).genus}
         distance = solution.field.distance()
         if distance is not None:
+            row |= {"seconds asked": 180.0, "eikonal asked": 0.1}
             p = problem.domain.interior(8192)(generator(0, "surface")).to(distance.device, distance.dtype)
             row["eikonal"] = float((gradient(distance, p).norm(dim=1) - 1).abs().mean().detach())
         rows.append(row)

@@ -69,7 +69,7 @@ class NerfRay(Problem):
     variation: float = 0.0  # weight of the density's total variation
     depth: float = 0.0  # weight of known depths, where the data has them
     geometry: Geometry = "density"  # density, or a surface: neus, volsdf
-    eikonal: float = 0.01  # weight of |grad d| = 1, where there is a surface
+    eikonal: float = 0.1  # weight of |grad d| = 1, where there is a surface
 
     def __post_init__(self) -> None:
         count(self.n, "nerf-ray's n, rays a step,")

@@ -17,7 +17,7 @@ from pinnscene.files import replacing
 from pinnscene.mesh import Mesh, write_mesh
 from pinnscene.mesh.bodies import without_crumbs
 from pinnscene.problems.rayrender import WHITE, looking
-from pinnscene.problems.raysolid import HALF, Solid, looked_at
+from pinnscene.radiance.solid import CRUMB, HALF, Solid, looked_at
 from pinnscene.rays import RayBatch
 from pinnscene.rays.composite import Rendered, composite
 from pinnscene.rays.view import CHUNK, rays_of
@@ -40,15 +40,14 @@ KINDS = {
 }
 SOLID = 0.8  # opacity of a ray that ends on something
 THIN = 0.02  # of the box's diagonal: a ray's light comes from a stretch that is no longer, or it ends on no one thing
-CRUMB = 0.005  # share of the area below which a body is taken for a floater
 TRIES = 10  # rays for each point of a cloud, at most
 
 
 def export_rays(problem: "NerfRay", u: "RadianceField", request: ExportRequest) -> Exported:
     """Write one of ``KINDS``.
 
-    - mesh: where a density is half opaque (``raysolid``), or of a signed distance its zero set; in the box alone. The
-      colours of its vertices are those seen along the normal from outside.
+    - mesh: where a density is half opaque (``radiance.solid``), or of a signed distance its zero set; in the box
+      alone. The colours of its vertices are those seen along the normal from outside.
     - grid: the density per unit of length on a lattice of the box.
     - points: ends of random rays of the training views, where they end on one thing, with colours and normals.
     - cameras: those of all pictures, as ``render --camera FILE.json`` reads them.

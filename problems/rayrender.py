@@ -9,7 +9,8 @@ import numpy as np
 
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.rays import PosedCamera
-from pinnscene.rays.paths import at_size, focus, one_sided, orbit, spiral, tour
+from pinnscene.rays.paths import at_size, focus, one_sided, orbit, spiral
+from pinnscene.rays.tours import tour
 from pinnscene.rays.view import Seen, see
 from pinnscene.render.raycameras import read_cameras
 from pinnscene.render.rayfilm import Way, check_place, render_way
@@ -121,7 +122,7 @@ def way(views: Views, request: RenderRequest) -> Way:
         first = spiral(trained, target, 1, large)[0]
         return Way(name, spiral(trained, target, frames, size), first, otherwise=otherwise)
     if name == "interpolate":
-        return Way(name, tour(trained, frames, size), at_size(trained[0], large), otherwise=otherwise)
+        return Way(name, tour(trained, frames, size, target), at_size(trained[0], large), otherwise=otherwise)
     if name == "dataset":
         shown = [at_size(views.cameras[k], request.size) for k in views.test or views.train]
         return Way(name, shown, shown[0], moving=False, otherwise=otherwise)

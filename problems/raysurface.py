@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
 Geometry = Literal["density", "neus", "volsdf"]
 PRESETS = ("grid", "hash")
-# A distance bends little: softplus, and grids that join from coarse to fine (Li et al. 2306.03092, section 3.3), their
-# values in small steps, for each moves a slope by as many cells as there are.
-KNOBS = {"activation": "softplus", "beta": 100.0, "grow": 0.5}
-ADAM = {"lr": 7e-3, "encoding": 2.0}
-SHARE = 8  # points a step, of the rays
+COARSER = 2  # times as wide as those of the colours are the cells of a distance, which bends less
+MORE = 2.0  # times as many steps as for a density: as many again once the surface is formed
+SHARE = 2  # points a step, of the rays
 OUTSIDE = 10.0  # weight of distances below 0 in cells that pictures show to be empty
 
 
@@ -39,12 +37,13 @@ def shaped(spec: FieldSpec, geometry: Geometry) -> FieldSpec:
             f"geometry {geometry} expected backbone {' or '.join(PRESETS)}, got {spec.backbone}: a surface is found "
             "on a grid"
         )
-    return replace(spec, kind="surface", knobs={**spec.knobs, **KNOBS, "law": geometry})
+    nodes = spec.knobs["finest"] // COARSER
+    return replace(spec, kind="surface", knobs={**spec.knobs, "law": geometry, "nodes": nodes})
 
 
 def steadied(adam: Mapping[str, Any], geometry: Geometry) -> dict[str, Any]:
     """Adam's knobs for a distance from those for a density."""
-    return {**adam, **({} if geometry == "density" else ADAM)}
+    return dict(adam) if geometry == "density" else {**adam, "steps": round(MORE * adam["steps"])}
 
 
 def surface_terms(geometry: Geometry, domain: Box, n: int, weight: float) -> Mapping[str, Constraint]:
@@ -63,9 +62,14 @@ def surface_terms(geometry: Geometry, domain: Box, n: int, weight: float) -> Map
     def residual(u: "SurfaceField", p: Points) -> Mapping[str, Tensor]:
         """``eikonal``: |grad d| - 1 [n, 2] at points and, about, at the places of the surface next to them.
 
+        Nothing is asked as long as rays see a density.
+
         ``outside``: how far [n, 1] a point of a cell that is known to be empty is inside, where no ray asks.
         """
         distance = u.distance()
+        if distance is None:
+            none = (0 * u.law.width).expand(len(p), 1)  # what does not depend on the field at all is refused
+            return {"eikonal": none.expand(-1, 2), "outside": none}
         value, slope = _with_slope(distance, p.coords)
         with torch.no_grad():
             way = value * slope / slope.square().sum(1, keepdim=True).clamp(min=1e-6)

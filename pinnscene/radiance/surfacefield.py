@@ -3,39 +3,60 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pinnscene.derivatives import Jet, Operator, Streams, nested
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.operators import gradient
 from pinnscene.radiance.field import RadianceField
+from pinnscene.radiance.formed import solid_distances
 from pinnscene.radiance.glow import Setting
 from pinnscene.radiance.seen import Dark
+from pinnscene.radiance.shape import Shape
 from pinnscene.radiance.surfacelaws import LAWS, Name
 from pinnscene.radiance.surfacelevel import Level, of_value
 from pinnscene.rays.occupancy import EVERY, FIRST
 from pinnscene.views import Differentiable
 
-TRIALS = 4096  # points at which the first distance is fitted to a sphere's
-NEAR = 0.05  # half sides: distances nearer than this count alike in that fit
-RIDGE = 1e-6  # of the features' mean square, added in it
+FORMED = 0.02  # half sides, the width of the shell around a surface made from a density
 REACH = 6.0  # widths of the shell from which nothing is seen: exp(-6) of the light is left
 
 
 class SurfaceField(RadianceField):
-    """A radiance field whose first output is a signed distance, negative inside, in half sides of the box.
+    """A radiance field around the zero set of a signed distance, negative inside, in half sides of the box.
 
     Attributes:
         law: volsdf or neus, from distances to what rays cross (``surfacelaws``).
-        radius: of the sphere around the box's middle that a new field is, half sides.
+        start: the share of the steps in which rays see a density, from whose solid part the distance is then made; 0
+            to start from a sphere.
+        radius: of that sphere around the box's middle, half sides.
+        nodes: cells along each axis of the finest lattice of the distance.
+        shape: the distance.
+        formed: whether it is what rays see.
     """
 
-    def __init__(self, *given: Any, law: Name = "volsdf", radius: float = 0.6, **knobs: Any) -> None:
+    formed: Tensor
+
+    def __init__(
+        self,
+        *given: Any,
+        law: Name = "volsdf",
+        start: float = 0.5,
+        radius: float = 0.6,
+        nodes: int = 64,
+        **knobs: Any,
+    ) -> None:
         super().__init__(*given, **knobs)
         if law not in LAWS:
             raise unknown("law of surfaces", law, LAWS)
         if not radius > 0:
             raise PinnsceneError(f"a surface's radius expected half sides above 0, got {radius}")
+        if not 0 <= start < 1:
+            raise PinnsceneError(f"a surface's start expected a share of the steps from 0 to below 1, got {start}")
+        if not 4 <= nodes <= 256:
+            raise PinnsceneError(f"a surface expected nodes from 4 to 256, got {nodes}")
         if self.unbounded:
             raise PinnsceneError(
                 "a surface expected a scene with an end, got one without: take geometry density, or pictures that are "
@@ -43,86 +64,83 @@ class SurfaceField(RadianceField):
             )
         if self.coarse is not None:
             raise PinnsceneError("a surface has no coarse network: take sampling occupancy or even")
-        self.law, self.radius = LAWS[law](), radius
+        self.law, self.shape, self.start, self.radius = LAWS[law](), Shape(nodes), start, radius
+        self.register_buffer("formed", torch.tensor(start == 0))
 
     def reset(self, generator: torch.Generator) -> None:
         super().reset(generator)
         self.law.reset()
-        self._round_off(generator)
-        if self.occupancy is not None:
+        self.formed.fill_(self.start == 0)
+        side = (self.extent / self.unit).cpu().numpy()
+        self.shape.take(lambda y: np.linalg.norm(y * side, axis=1) - self.radius)
+        if self.occupancy is not None and self.formed:
             self.occupancy.age.fill_(EVERY * FIRST)  # where a sphere's shell is need not be waited for
 
-    @torch.no_grad()
-    def _round_off(self, generator: torch.Generator) -> None:
-        """The first row of the head by least squares, so that the distance is that of a sphere.
-
-        The geometric start of Atzmon and Lipman (1911.10414) holds in the mean over many units; this is as good for
-        few, for any encoding and for boxes that are no cubes.
-        """
-        made = torch.rand(TRIALS, 3, generator=generator, device=generator.device, dtype=torch.float64)
-        y = (2 * made - 1).to(self.head.weight)
-        wanted = (y * self.extent / self.unit).norm(dim=1, keepdim=True) - self.radius
-        nearness = 1 / (wanted.abs() + NEAR)  # the tip of the cone in the middle matters little
-        hidden = self.backbone(self.encoding(y))
-        assert isinstance(hidden, Tensor)
-        columns = (torch.cat([hidden, torch.ones_like(wanted)], 1) * nearness).double()
-        normal = columns.T @ columns
-        normal.diagonal().add_(RIDGE * float(normal.diagonal().mean()))
-        row = torch.linalg.solve(normal, columns.T @ (wanted * nearness).double())[:, 0]
-        self.head.weight[0], self.head.bias[0] = row[:-1].to(y), row[-1].to(y)
-
     def refresh(self, share: float) -> None:
-        if self.occupancy is not None:
+        if self.occupancy is not None and self.formed:
             self.occupancy.density.zero_()  # a distance tells at once which cells are near: none is remembered
         super().refresh(share)
+        if not self.formed and share >= self.start:
+            self.form()
 
-    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Distances [n] in half sides and features [n, f] at points [n, 3] of the scene."""
-        return self.outputs(self.place(x))
+    @torch.no_grad()
+    def form(self) -> None:
+        """Let rays see the distance from now on: that from what is solid of the density, if anything is."""
+        found = solid_distances(self, self.shape.splines.cells[-1])
+        if found is not None:
+            self.shape.take(found)
+            self.law.reset(FORMED)
+        self.formed.fill_(True)
+        if self.occupancy is not None:
+            self.occupancy.look(self._density_in_cells, self.step)
+
+    def apart(self, y: Tensor) -> Tensor:
+        """Distances [n] in half sides at points y [n, 3] of [-1, 1]^3."""
+        h = self.shape(y)
+        assert isinstance(h, Tensor)
+        return h[:, 0]
 
     def emit(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The density [n] per half side that a ray straight at the surface meets, and the features [n, f]."""
-        h, features = self.outputs(y, spread)
-        return self.law.density(h), features
+        if not self.formed:
+            return super().emit(y, spread)
+        return self.law.density(self.apart(y)), self.outputs(y, spread)[1]
 
     def cross(
         self, x: Tensor, d: Tensor, length: Tensor, scene: Setting, spread: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        def look(x: Tensor) -> tuple[Tensor, Tensor]:
-            repeats = None if spread is None else spread.repeat(len(x) // len(spread), 1)
-            return self.outputs(scene.place(x), repeats)
-
-        return self.law.cross(look, x, d, length, scene.unit)
+        if not self.formed:
+            return super().cross(x, d, length, scene, spread)
+        tau = self.law.cross(lambda x: self.apart(scene.place(x)), x, d, length, scene.unit)
+        return tau, self.outputs(scene.place(x), spread)[1]
 
     def slope(self, x: Tensor, scene: Setting) -> Tensor:
         """Minus the distance's gradient [n, 3], which points inwards; exact."""
-        keep = torch.is_grad_enabled()
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(-self.outputs(scene.place(x))[0].sum(), x, create_graph=keep)
-        return slope
+        distance = self.distance()
+        return super().slope(x, scene) if distance is None else -gradient(distance, x)
 
     @torch.no_grad()
     def _density_in_cells(self, y: Tensor) -> Tensor:
         """One a step [n] in cells that the shell may reach into, where distances change no faster than the way."""
-        parts = [self.outputs(part)[0] for part in y.to(self.dtype).split(self.chunk)]
-        h = torch.cat(parts) if parts else y[:, 0]
+        if not self.formed:
+            return super()._density_in_cells(y)
+        h = torch.cat([self.apart(part) for part in y.to(self.dtype).split(self.chunk)])
         assert self.occupancy is not None
         diagonal = 2 * float(self.extent.norm()) / (self.occupancy.cells * self.unit)
         return (h.abs() < REACH * self.law.width + diagonal).to(h) / self.step
 
-    def distance(self) -> Level:
-        """The signed distance as a field of the points alone, in the scene's units."""
-        return Level(self, self._distances, "distance")
+    def distance(self) -> Level | None:
+        """The signed distance as a field of the points alone, in the scene's units; None as long as there is none."""
+        return Level(self, self._distances, "distance") if self.formed else None
 
     def _distances(self, x: Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         """By jets to second order: they ask a grid once for a value and its slopes."""
         if any(len(index) > 2 for op in operators for index in op) or x.requires_grad:
-            return nested(lambda x: self.look(x)[0][:, None] * self.unit, x, operators)
+            return nested(lambda x: self.apart(self.place(x))[:, None] * self.unit, x, operators)
         streams = Streams.plan(operators)
-        out = self.head(self._features(self._start(x, streams), None))
+        out = self.shape(self._start(x, streams))
         assert isinstance(out, Jet)
-        return streams.answers(out.data[..., :1] * self.unit)
+        return streams.answers(out.data * self.unit)
 
     def known_empty(self, x: Tensor) -> Tensor:
         """Which points [n, 3] lie in cells that can hold nothing, such as those outside a visual hull: [n, 1]."""

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Name = Literal["volsdf", "neus"]
-Look = Callable[[Tensor], tuple[Tensor, Tensor]]  # points of the scene [n, 3]: distances [n] and features [n, f]
+Distance = Callable[[Tensor], Tensor]  # of points of the scene [n, 3]: [n]
 WIDTH = 0.05  # to begin with, half sides
 RATE = 5.0  # how much faster than a weight of the network the width's logarithm moves
+PLACES = 8  # of a stretch, where the density of VolSDF is asked for
 NARROW, WIDE = log(1e-5), log(1.0)  # bounds of the width's logarithm
 
 
@@ -42,20 +43,24 @@ class Law(nn.Module, ABC):
         """The density [n] per half side at distances h [n]."""
 
     @abstractmethod
-    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
-        """The optical depth [n] of stretches, and features there [n, f], as of ``Glow.cross``."""
+    def cross(self, distance: Distance, x: Tensor, d: Tensor, length: Tensor, unit: float) -> Tensor:
+        """The optical depth [n] of stretches, as of ``Glow.cross``."""
 
 
 class Laplace(Law):
-    """VolSDF: sigma = Psi(-h) / w with the distribution function Psi of Laplace (Yariv et al. 2106.12052, eq. 2, 3)."""
+    """VolSDF: sigma = Psi(-h) / w with the distribution function Psi of Laplace (Yariv et al. 2106.12052, eq. 2, 3).
+
+    The density of a stretch is its mean over ``PLACES`` places, the distance taken to be linear between its ends:
+    a shell may be thinner than a stretch.
+    """
 
     def density(self, h: Tensor) -> Tensor:
         return (0.5 + 0.5 * h.sign() * torch.expm1(-h.abs() / self.width)) / self.width
 
-    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
-        del d
-        h, features = look(x)
-        return self.density(h) * (length / unit), features
+    def cross(self, distance: Distance, x: Tensor, d: Tensor, length: Tensor, unit: float) -> Tensor:
+        start, end = _ends(distance, x, d, length)
+        places = (torch.arange(PLACES, device=x.device) + 0.5) / PLACES
+        return self.density(torch.lerp(start[:, None], end[:, None], places.to(x))).mean(1) * (length / unit)
 
 
 class Logistic(Law):
@@ -70,12 +75,16 @@ class Logistic(Law):
         """That of a ray straight at the surface: -d log Phi / dt with dh/dt = -1 (eq. 10)."""
         return torch.sigmoid(-h / self.width) / self.width
 
-    def cross(self, look: Look, x: Tensor, d: Tensor, length: Tensor, unit: float) -> tuple[Tensor, Tensor]:
-        half = (length / 2)[:, None] * d
-        h, features = look(torch.cat([x - half, x + half]))
-        start, end = F.logsigmoid(h / self.width).chunk(2)
-        first, last = features.chunk(2)
-        return F.relu(start - end), (first + last) / 2
+    def cross(self, distance: Distance, x: Tensor, d: Tensor, length: Tensor, unit: float) -> Tensor:
+        del unit
+        start, end = (F.logsigmoid(h / self.width) for h in _ends(distance, x, d, length))
+        return F.relu(start - end)
+
+
+def _ends(distance: Distance, x: Tensor, d: Tensor, length: Tensor) -> tuple[Tensor, ...]:
+    """The distances [n] at both ends of stretches."""
+    half = (length / 2)[:, None] * d
+    return distance(torch.cat([x - half, x + half])).chunk(2)
 
 
 LAWS: dict[str, type[Law]] = {"volsdf": Laplace, "neus": Logistic}

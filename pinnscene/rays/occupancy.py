@@ -98,3 +98,12 @@ class Occupancy(nn.Module):
         self.density[rows] = torch.maximum(self.density[rows], found.to(self.density))
         if age > EVERY * FIRST:
             self._occupy(self.allowed & (self.density * step > FAINT))
+
+    @torch.no_grad()
+    def look(self, density: Callable[[Tensor], Tensor], step: float) -> None:
+        """Look at all cells now, at their middles; arguments as of ``refresh``, which goes on from here."""
+        rows = self.allowed.nonzero()[:, 0]
+        self.density.zero_()
+        self.density[rows] = density(self.centres(rows).to(self.density)).to(self.density)
+        self._occupy(self.allowed & (self.density * step > FAINT))
+        self.age.fill_(EVERY * FIRST)

@@ -1,4 +1,4 @@
-"""Paths of cameras through a scene that posed cameras have seen: orbits, spirals, and tours from view to view.
+"""Paths of cameras through a scene that posed cameras have seen: orbits and spirals.
 
 Pictures along a path have the training cameras' angle of view over their shorter side, square pixels and no lens.
 """
@@ -8,8 +8,6 @@ from math import asin, atan2, cos, degrees, pi, radians, sin
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
-from scipy.spatial.transform import Rotation, RotationSpline
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.rays.lens import PINHOLE
@@ -22,8 +20,6 @@ STEEPEST = 80.0  # degrees above or below the ground that an orbit is flown at
 FORWARD = 0.5  # of the places around a scene: their mean direction is longer than this where none is behind it
 TURNS = 2  # of a spiral
 REACH = 0.9  # share of the cameras' spread that a spiral flies over
-FRAMES_A_KEY = 6  # of a tour, at least: more views than this allows are left out
-FEWEST_KEYS = 4  # that are kept all the same, so that a tour of few frames goes somewhere
 
 
 def upwards(cameras: Sequence[PosedCamera]) -> Numbers:
@@ -124,31 +120,6 @@ def spiral(cameras: Sequence[PosedCamera], target: Numbers, frames: int, size: t
     return made
 
 
-def tour(cameras: Sequence[PosedCamera], frames: int, size: tuple[int, int]) -> list[PosedCamera]:
-    """A smooth flight through the poses of cameras, from near to near where they come in no order.
-
-    Places and turns follow cubic splines over the length of the way; one turn by 180 degrees counts as far as the
-    spread of all places. Where there are more cameras than frames can show, some are left out.
-    """
-    ordered = _in_order(cameras)
-    kept = ordered[:: max(1, -(-len(ordered) * FRAMES_A_KEY // max(frames, FEWEST_KEYS * FRAMES_A_KEY)))]
-    places, turns = np.stack([c.position for c in kept]), Rotation.from_matrix([c.matrix[:3, :3] for c in kept])
-    spread = float(np.ptp(places, axis=0).max()) or 1.0
-    steps = np.linalg.norm(np.diff(places, axis=0), axis=1) / spread
-    steps += (turns[:-1].inv() * turns[1:]).magnitude() / pi if len(kept) > 1 else 0
-    distinct = np.append(0, np.flatnonzero(steps > 1e-6) + 1)
-    at = np.concatenate([[0.0], steps.cumsum()])[distinct]
-    focal = np.array([_focal(c, size) for c in kept])[distinct]
-    if len(distinct) == 1:
-        return [_posed(np.asarray(kept[0].matrix), focal[0], size, f"tour {k}") for k in range(frames)]
-    moments = np.linspace(0, at[-1], frames)
-    matrices = np.tile(np.eye(4), (frames, 1, 1))
-    matrices[:, :3, 3] = CubicSpline(at, places[distinct], bc_type="natural")(moments)
-    matrices[:, :3, :3] = RotationSpline(at, Rotation.from_quat(turns.as_quat()[distinct]))(moments).as_matrix()
-    lengths = np.interp(moments, at, focal)
-    return [_posed(m, f, size, f"tour {k}") for k, (m, f) in enumerate(zip(matrices, lengths, strict=True))]
-
-
 def at_size(camera: PosedCamera, size: tuple[int, int] | None) -> PosedCamera:
     """A camera for a picture of another size: scaled where its shape is the same, else of the same angle of view."""
     if size is None or size == camera.size:
@@ -161,25 +132,7 @@ def at_size(camera: PosedCamera, size: tuple[int, int] | None) -> PosedCamera:
             f"camera {camera.name} has a lens that bends: expected a size of the shape {width}x{height}, "
             f"got {size[0]}x{size[1]}"
         )
-    return _posed(np.asarray(camera.matrix), _focal(camera, size), size, camera.name)
-
-
-def _in_order(cameras: Sequence[PosedCamera]) -> list[PosedCamera]:
-    """As they are where each is near the one before, else from the first always on to the nearest that is left."""
-    places = np.stack([camera.position for camera in cameras])
-    gaps = np.linalg.norm(places[:, None] - places[None], axis=2) if len(places) <= 2000 else np.zeros((0, 0))
-    if len(places) < 3 or not len(gaps):
-        return list(cameras)
-    np.fill_diagonal(gaps, np.inf)
-    given = np.diagonal(gaps, 1)
-    if np.median(given) <= 2 * np.median(gaps.min(1)):
-        return list(cameras)
-    order = [0]
-    while len(order) < len(places):
-        row = gaps[order[-1]].copy()
-        row[order] = np.inf
-        order.append(int(row.argmin()))
-    return [cameras[k] for k in order]
+    return pinhole(np.asarray(camera.matrix), focal_at(camera, size), size, camera.name)
 
 
 def _ground(up: Numbers) -> tuple[Numbers, Numbers]:
@@ -205,14 +158,15 @@ def _camera(
 ) -> PosedCamera:
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = _frame(back, up), place
-    return _posed(matrix, float(np.median([_focal(camera, size) for camera in cameras])), size, name)
+    return pinhole(matrix, float(np.median([focal_at(camera, size) for camera in cameras])), size, name)
 
 
-def _focal(camera: PosedCamera, size: tuple[int, int]) -> float:
+def focal_at(camera: PosedCamera, size: tuple[int, int]) -> float:
     """The focal length in pixels that shows as much over the shorter side of another size."""
     shorter = int(np.argmin(camera.size))
     return camera.focal[shorter] / camera.size[shorter] * min(size)
 
 
-def _posed(matrix: Numbers, focal: float, size: tuple[int, int], name: str) -> PosedCamera:
+def pinhole(matrix: Numbers, focal: float, size: tuple[int, int], name: str) -> PosedCamera:
+    """A camera of square pixels, without a lens, that looks through the middle of its picture."""
     return PosedCamera(matrix, size, (float(focal), float(focal)), (size[0] / 2, size[1] / 2), name=name)

@@ -1,7 +1,6 @@
 """Paths of cameras: where they stand, what they look at, how they hang together."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from pinnscene.errors import PinnsceneError
 from pinnscene.rays import PosedCamera
 from pinnscene.rays.lens import RadialLens
-from pinnscene.rays.paths import at_size, focus, one_sided, orbit, spiral, tour, upwards
+from pinnscene.rays.paths import at_size, focus, one_sided, orbit, spiral, upwards
 from pinnscene.render.camera import Camera, view
 
 SIZE = (40, 30)
@@ -97,40 +96,6 @@ def test_a_spiral_is_closed_and_looks_at_its_target() -> None:
     seen = np.stack([camera.position for camera in cameras])
     assert np.linalg.norm(places - seen.mean(0), axis=1).max() < 1.5 * np.linalg.norm(seen - seen.mean(0), axis=1).max()
     assert np.ptp([c.position for c in spiral(around(1) * 2, TARGET, 5, SIZE)], axis=0).max() > 0.01
-
-
-def test_a_tour_goes_through_poses_with_proper_turns() -> None:
-    cameras = around(5, 0.6, TURN)
-    made = tour(cameras, 41, SIZE)
-    for seen, camera in zip((made[0], made[-1]), (cameras[0], cameras[-1]), strict=True):
-        np.testing.assert_allclose(seen.matrix, camera.matrix, atol=1e-9)
-    for camera in cameras:
-        assert min(np.abs(c.matrix - camera.matrix).max() for c in made) < 0.2
-    places = np.stack([camera.position for camera in made])
-    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
-    assert steps.max() < 2.5 * np.median(steps)
-
-
-def test_a_tour_of_cameras_in_no_order_goes_from_near_to_near() -> None:
-    cameras = around(30, 0.9, rise=0.0)
-    shuffled = [cameras[0], *(cameras[k] for k in np.random.default_rng(0).permutation(np.arange(1, 30)))]
-    length = [
-        sum(np.linalg.norm(b.position - a.position) for a, b in pairwise(path))
-        for path in (tour(cameras, 240, SIZE), tour(shuffled, 240, SIZE), shuffled)
-    ]
-    assert length[1] < 1.5 * length[0] < 0.5 * length[2]
-
-
-@pytest.mark.parametrize("cameras", [around(1), around(1) * 3, around(2)])
-def test_tours_of_few_cameras(cameras: list[PosedCamera]) -> None:
-    made = tour(cameras, 7, SIZE)
-    assert len(made) == 7 and made[0].position == pytest.approx(cameras[0].position)
-
-
-@pytest.mark.parametrize("frames", [2, 4, 12])
-def test_tours_of_few_frames_go_on_to_other_views(frames: int) -> None:
-    places = np.stack([camera.position for camera in tour(around(40), frames, SIZE)])
-    assert len(places) == frames and np.linalg.norm(np.diff(places, axis=0), axis=1).min() > 0.1
 
 
 def test_other_sizes_keep_the_view() -> None:

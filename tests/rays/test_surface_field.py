@@ -28,7 +28,9 @@ SLANTED = torch.tensor([[0.6, 0.0, -0.8]], dtype=torch.float64)  # falls through
 
 def build(toy: Any, box: Box = CUBE, backbone: str = "grid", **knobs: Any) -> SurfaceField:
     own = {"width": 96, "depth": 2} if backbone == "siren" else KNOBS
-    spec = FieldSpec(backbone, knobs={**own, "latent": 3, "colour": 8, "layers": 1, **knobs}, kind="surface")
+    spec = FieldSpec(
+        backbone, knobs={**own, "latent": 3, "colour": 8, "layers": 1, "start": 0, "nodes": 32, **knobs}, kind="surface"
+    )
     made = spec.build(toy(box, {}, VALUES), 3)
     assert isinstance(made, SurfaceField)
     return made
@@ -50,7 +52,7 @@ def through_plane(law: Law, edges: Tensor) -> tuple[Tensor, Weights]:
     samples = stretches(edges[None])
     start = torch.tensor([[0.0, 0.0, 0.8]], dtype=torch.float64)
     x = start + samples.middle[:, None] * SLANTED
-    tau, _ = law.cross(lambda x: (x[:, 2], x[:, :0]), x, SLANTED.expand_as(x), samples.length, 1.0)
+    tau = law.cross(lambda x: x[:, 2], x, SLANTED.expand_as(x), samples.length, 1.0)
     return tau, weigh(samples, tau)
 
 
@@ -69,6 +71,7 @@ def test_volsdf_crosses_a_plane_as_its_integral_says() -> None:
     errors = [abs(float(through_plane(law, even_edges(n))[0].sum()) - exact) for n in (300, 600)]
     assert errors[1] < 1e-4
     assert errors[0] / errors[1] > 3.5  # the middle's rule: second order
+    assert abs(float(through_plane(law, even_edges(4))[0].sum()) - exact) < 0.01  # stretches wider than the shell
 
 
 def test_neus_lets_light_through_exactly_whatever_the_stretches() -> None:
@@ -91,7 +94,7 @@ def test_weights_of_neus_are_largest_on_the_surface_and_alike_on_both_sides(widt
 def test_neus_sees_nothing_where_a_ray_leaves_a_surface() -> None:
     law, x = make_law("neus", 0.1), torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None] * torch.ones(1, 3)
     up = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64).expand_as(x)
-    tau, _ = law.cross(lambda x: (x[:, 2], x), x, up, torch.full((9,), 0.2, dtype=torch.float64), 1.0)
+    tau = law.cross(lambda x: x[:, 2], x, up, torch.full((9,), 0.2, dtype=torch.float64), 1.0)
     assert float(tau.abs().max()) == 0
 
 
@@ -102,7 +105,7 @@ def test_gradients_stay_finite_however_sharp_a_surface_is(name: str, sharpness: 
     places = torch.cat([torch.linspace(1, -1, 300), torch.tensor([0.0, 1e-6, -1e-6, 1e-3, -1e-3])])
     x = (places[:, None] * torch.ones(1, 3)).requires_grad_()
     down = torch.tensor([[0.0, 0.0, -1.0]]).expand_as(x)
-    tau, _ = law.cross(lambda x: (x[:, 2], x), x, down, torch.full((305,), 2 / 300), 1.0)
+    tau = law.cross(lambda x: x[:, 2], x, down, torch.full((305,), 2 / 300), 1.0)
     samples = stretches(torch.arange(306.0)[None])
     weigh(samples, tau).weights.square().sum().backward()
     assert x.grad is not None and law.exponent.grad is not None
@@ -132,7 +135,7 @@ def test_a_new_surface_is_a_sphere(toy: Any, box: Box, backbone: str) -> None:
 
 def test_slopes_of_the_distance_are_those_of_autograd(toy: Any) -> None:
     u, x = build(toy, SLAB), uniform(SLAB, 40)
-    for table in (level.table for level in u.encoding.levels):
+    for table in (level.table for level in u.shape.splines.levels):
         table.data.add_(0.1 * torch.randn(table.shape, generator=torch.Generator().manual_seed(0)))
     asked = x.clone().requires_grad_()
     (wanted,) = torch.autograd.grad(u.distance()(asked).sum(), asked)
@@ -176,6 +179,65 @@ def test_skipping_cells_far_from_the_surface_changes_little(toy: Any, law: str) 
     assert float((skipped.opacity - everywhere.opacity).abs().max()) < 0.01
 
 
+class Glowing(SurfaceField):
+    """A field whose density is that of an opaque ball, or of nothing, until its distance is formed."""
+
+    size = 0.5
+
+    def outputs(self, y: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        raw, features = super().outputs(y, spread)
+        inside = (y * self.extent / self.unit).norm(dim=1) < self.size
+        return torch.where(inside, 8.0, -20.0).to(raw), features
+
+
+def glowing(toy: Any, box: Box, size: float, law: str = "neus") -> Glowing:
+    u = build(toy, box, law=law, start=0.5, samples=400, cells=32, nodes=48)
+    u.__class__, u.size = Glowing, size
+    return u
+
+
+@pytest.mark.parametrize("law", ["volsdf", "neus"])
+@pytest.mark.parametrize("box", [CUBE, SLAB])
+@torch.no_grad()
+def test_a_surface_forms_where_a_density_is_solid(toy: Any, box: Box, law: str) -> None:
+    u = glowing(toy, box, 0.5, law)
+    u.refresh(0.49)
+    assert not u.formed and u.distance() is None
+    origins = u.centre + torch.tensor([[0.0, 0, 3], [0.2, 0.1, 3], [0.9, 0.9, 3]], dtype=torch.float64) * u.unit
+    rays = rays_down(origins)
+    before = composite(u, rays)
+    u.refresh(0.5)
+    distance, x = u.distance(), uniform(box)
+    assert u.formed and distance is not None and u.occupancy is not None
+    away = (x - u.centre).norm(dim=1, keepdim=True)
+    error = (distance(x) - (away - 0.5 * u.unit)).abs()[away > 0.2 * u.unit]
+    assert float(error.mean()) < 0.01 * u.unit and float(error.max()) < 0.05 * u.unit
+    assert float((gradient(distance, x).norm(dim=1) - 1).abs().mean()) < 0.05
+    after = composite(u, rays)
+    torch.testing.assert_close(after.opacity, before.opacity, atol=0.02, rtol=0)
+    torch.testing.assert_close(after.depth[:2], before.depth[:2], atol=0.05 * u.unit, rtol=0)
+    assert float(u.occupancy.occupied.double().mean()) < 0.4
+
+
+@torch.no_grad()
+def test_where_nothing_is_solid_a_surface_starts_from_its_sphere(toy: Any) -> None:
+    u = glowing(toy, CUBE, 0.0)
+    u.form()
+    distance = u.distance()
+    assert distance is not None
+    x = uniform(CUBE)
+    assert float((distance(x) - (x.norm(dim=1, keepdim=True) - 0.6)).abs().mean()) < 0.01
+
+
+def test_a_formed_surface_is_saved_as_one(toy: Any) -> None:
+    formed, other = glowing(toy, CUBE, 0.5), glowing(toy, CUBE, 0.0)
+    formed.form()
+    other.load_state_dict(formed.state_dict())
+    x = uniform(CUBE)
+    assert other.formed
+    torch.testing.assert_close(other.distance()(x), formed.distance()(x))
+
+
 @torch.no_grad()
 def test_a_surface_has_a_distance_and_a_density_has_none(toy: Any) -> None:
     distance = build(toy, radius=0.5).distance()
@@ -192,6 +254,8 @@ def test_a_surface_has_a_distance_and_a_density_has_none(toy: Any) -> None:
         ({"sampling": "hierarchical"}, "coarse"),
         ({"law": "nues"}, "law"),
         ({"radius": 0.0}, "radius"),
+        ({"start": 1.0}, "start"),
+        ({"nodes": 3}, "nodes"),
     ],
 )
 def test_what_no_surface_can_be_is_refused(toy: Any, knobs: dict[str, Any], said: str) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FINEST = 256  # nodes along the longest side at most: no field here has more cells
 WIDTH = 0.5  # of a stretch: the standard deviation of the average
+CRUMB = 0.005  # share of the area below which a body is taken for a floater
 HALF = 0.5  # averaged opacity on the surface
 Floats = NDArray[np.float32]
 
