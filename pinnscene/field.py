@@ -54,7 +54,7 @@ class Field(nn.Module, Conditional, Differentiable):
         self.encoding, self.backbone, self.condition = encoding, backbone, condition
         self.head = Affine(backbone.outputs, len(values), backbone.biased)
         self.ansatz, self.params = ansatz or Ansatz(), params or {}
-        self.unknowns = nn.ModuleDict({k: c for k, c in self.params.items() if isinstance(c, Coefficient)})
+        self.found = nn.ModuleDict({k: c for k, c in self.params.items() if isinstance(c, Coefficient)})
         low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
         self.register_buffer("centre", (low + high) / 2)
         self.register_buffer("extent", (high - low) / 2)
@@ -81,6 +81,11 @@ class Field(nn.Module, Conditional, Differentiable):
     def refresh(self, share: float) -> None:
         """Let the encoding grow with training, of which ``share`` is done."""
         self.encoding.refresh(share)
+
+    @property
+    def unknowns(self) -> dict[str, Coefficient]:
+        """The coefficients that are to be found, by name."""
+        return {name: c for name, c in self.found.items() if isinstance(c, Coefficient)}
 
     @property
     def pointwise(self) -> bool:

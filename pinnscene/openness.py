@@ -11,7 +11,7 @@ from pinnscene.batch import Points, thin
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.problem import Problem
 from pinnscene.seeds import generator
-from pinnscene.views import Differentiable, FunctionField
+from pinnscene.views import FunctionField
 
 FEW = 64  # points of each constraint that are looked at
 AGREE = 1e-9  # relative difference of residuals that is rounding
@@ -103,8 +103,8 @@ def _ansatz(problem: Problem) -> dict[str, Tensor]:
     if given is None:
         return {}
     p = problem.domain.interior(FEW)(generator(0, "probe"))
-    parts: dict[str, Any] = {"ansatz.lift": given.lift, "ansatz.factor": given.factor}
-    return {k: part(p).detach() for k, part in parts.items() if callable(part) or isinstance(part, Differentiable)}
+    parts = {"ansatz.lift": given.lift, "ansatz.factor": given.factor}
+    return {name: torch.as_tensor(part(p)).detach() for name, part in parts.items() if part is not None}
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:

@@ -120,6 +120,6 @@ def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tup
             )
         return 0.0 if along else value
     if along:
-        return FunctionField(value, points.axes).derivatives(points, [{parse(along, points.axes): 1.0}])[0]
+        return FunctionField(lambda q: torch.as_tensor(value(q)), points.axes).derivatives(points, [{parse(along, points.axes): 1.0}])[0]
     result = value(points)
     return result if isinstance(result, Tensor) else torch.as_tensor(result)

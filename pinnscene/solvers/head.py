@@ -74,7 +74,7 @@ class Head(Solver):
 
     def unfit(self, field: Field) -> str:
         return needs_plain(field) or (
-            "it has unknown coefficients beside the last layer" if len(field.unknowns) else ""
+            "it has unknown coefficients beside the last layer" if field.unknowns else ""
         )
 
     def explain(self, field: Field) -> str:

@@ -22,7 +22,7 @@ def stacked(field: Field, rows: Sequence[Rows], unknowns: bool = False) -> tuple
     Raises:
         PinnsceneError: a residual whose rows mix, where unknowns are asked for.
     """
-    last = sum(p.numel() for p in field.unknowns.parameters()) if unknowns else 0
+    last = sum(len(c.theta) for c in field.unknowns.values()) if unknowns else 0
     first = field.head.weight.numel() + field.backbone.biased * field.head.bias.numel()
     count = sum(row.block.residual.numel() for row in rows)
     a = torch.empty(count, first + last, dtype=field.dtype, device=field.device)
@@ -52,7 +52,7 @@ def unknown_slopes(field: Field, row: Rows) -> Tensor:
     places, found = {}, []
     for name, coefficient in field.unknowns.items():
         places[name] = len(found)
-        found.append(field.head.weight.new_zeros(n, k, coefficient.theta.numel()))
+        found.append(field.head.weight.new_zeros(n, k, len(coefficient.theta)))
     for u, use in enumerate(row.uses):
         slopes = [column[u] for column in row.unknown]
         if all(slope is None for slope in slopes):

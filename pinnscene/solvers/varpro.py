@@ -56,10 +56,10 @@ class VarPro(Solver):
             raise PinnsceneError(f"varpro expected tolerance and damping between 0 and 1, got {self}")
 
     def unfit(self, field: Field) -> str:
-        return needs_plain(field) or ("" if len(field.unknowns) else "it has no unknown coefficients")
+        return needs_plain(field) or ("" if field.unknowns else "it has no unknown coefficients")
 
     def explain(self, field: Field) -> str:
-        count = sum(p.numel() for p in field.unknowns.parameters())
+        count = sum(len(c.theta) for c in field.unknowns.values())
         return f"{count} parameters of {', '.join(field.unknowns)} by Gauss-Newton, {Head().explain(field)}"
 
     def start(self, field: Field, objective: Objective, steps: int, memory: dict[str, Any]) -> Stepper:
