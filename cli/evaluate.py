@@ -5,6 +5,7 @@ from pinnscene.cli import options as opt
 
 def evaluate(
     target: opt.TargetRun,
+    at: opt.At = None,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -21,6 +22,8 @@ def evaluate(
     opt.refuse_empty(data=data, problem=code)
     opened = open_run(target, data, sets, code, "eval")
     problem, field = opened.problem, opened.field(device)
+    if (values := opt.parse_at(at)) is not None:
+        problem, field = problem.at(field, values)
     info = problem.reference_info()
     reference = None if info is None else {**info._asdict(), "points": problem.metric_points()}
     result = {"run": str(opened.run.path), "metrics": problem.metrics(field), "remarks": problem.remarks(field)}

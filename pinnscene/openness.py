@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor
 
 from pinnscene.batch import Points, thin
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.knobs import allows
 from pinnscene.problem import Problem
 from pinnscene.seeds import generator
 from pinnscene.views import FunctionField
@@ -68,6 +69,8 @@ def expect_number(problem: Problem, name: str, what: str) -> None:
         raise unknown("numeric option", name, numbers)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PinnsceneError(f"option {name} is no number: it cannot be {what}")
+    if not allows(get_type_hints(type(problem)).get(name, float), float):
+        raise PinnsceneError(f"option {name} is a whole number: it cannot be {what}")
 
 
 def another(problem: Problem, name: str) -> float:

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from pinnscene.errors import PinnsceneError
 from pinnscene.problem import Problem
+from pinnscene.usercode import names_code
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-RANGE = re.compile(rf"\s*({NUMBER}?)\s*\.\.\s*({NUMBER}?)\s*")
 UNKNOWN = re.compile(rf"unknown(?::({NUMBER}))?")
 
 
@@ -31,6 +30,15 @@ class OpenOptions:
 
     def around(self, problem: Problem, data: Any = None) -> Problem:
         """The problem with its open options."""
+        if self.unknowns and self.ranges:
+            raise PinnsceneError(
+                "a problem has unknowns or ranges, not both at once: got both for "
+                + ", ".join([*self.unknowns, *self.ranges])
+            )
+        if self.ranges:
+            from pinnscene.parametrised import Parametrised
+
+            return Parametrised(problem, self.ranges)
         if self.unknowns:
             from pinnscene.inverse import Inverse
 
@@ -46,13 +54,6 @@ def _start(problem: Problem, name: str) -> float:
     return float(value)
 
 
-def is_number(annotation: Any) -> bool:
-    """Whether an option's annotation allows a number with a fraction."""
-    if get_origin(annotation) in (Union, UnionType):
-        return any(is_number(part) for part in get_args(annotation))
-    return annotation in (float, int)
-
-
 def read_open(given: Mapping[str, Any]) -> OpenOptions:
     """What of the options is left open; raises ``PinnsceneError`` for a range without two ends in order."""
     unknowns: dict[str, float | None] = {}
@@ -63,14 +64,19 @@ def read_open(given: Mapping[str, Any]) -> OpenOptions:
             unknowns[name] = None if found[1] is None else float(found[1])
         elif text.startswith("unknown"):
             raise PinnsceneError(f"option {name} expected unknown or unknown:START, got '{value}'")
-        elif found := RANGE.fullmatch(text):
-            ranges[name] = _ends(name, text, found[1], found[2])
+        elif ".." in text and not names_code(text):
+            ranges[name] = _ends(name, text)
     return OpenOptions(unknowns, ranges)
 
 
-def _ends(name: str, text: str, low: str, high: str) -> tuple[float, float]:
-    if not low or not high or not float(low) < float(high):
+def _ends(name: str, text: str) -> tuple[float, float]:
+    low, _, high = text.partition("..")
+    try:
+        ends = float(low), float(high)
+    except ValueError:
+        ends = (0.0, 0.0)
+    if not ends[0] < ends[1]:
         raise PinnsceneError(
             f"option {name} expected a range from a lower to a higher number, such as 0.1..1, got '{text}'"
         )
-    return float(low), float(high)
+    return ends

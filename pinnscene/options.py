@@ -8,8 +8,8 @@ from inspect import getsource
 from typing import Any, NamedTuple, get_type_hints
 
 from pinnscene.errors import PinnsceneError, unknown
-from pinnscene.knobs import convert
-from pinnscene.openoptions import is_number, read_open
+from pinnscene.knobs import allows, convert
+from pinnscene.openoptions import read_open
 from pinnscene.problem import Problem, problems
 from pinnscene.usercode import load, names_code, origin
 
@@ -37,7 +37,9 @@ def build_problem(make: type[Problem], given: Mapping[str, Any]) -> Problem:
     """A problem from options as text or values; raises ``PinnsceneError`` naming the option at fault."""
     known = _fields(make)
     hints = get_type_hints(make)
-    left = read_open({name: value for name, value in given.items() if name in known and is_number(hints[name])})
+    left = read_open(
+        {name: value for name, value in given.items() if name in known and allows(hints[name], float, int)}
+    )
     values, data = {}, None
     for name, value in given.items():
         if name == "data" and name not in known and left.unknowns:

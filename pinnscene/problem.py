@@ -163,6 +163,12 @@ class Problem(ABC):
         """The same as it is best posed on tensor features, for wrappers that need them."""
         return self
 
+    def at(self, u: Differentiable, values: Mapping[str, float]) -> tuple["Problem", Differentiable]:
+        """The problem and its field for values of parameters that are axes; raises ``PinnsceneError`` for others."""
+        if values:
+            raise PinnsceneError(f"no parameter of this problem has a range: leave {', '.join(values)} out")
+        return self, u
+
     def estimates(self, u: Differentiable) -> dict[str, Any]:
         """What was found of unknown coefficients, by name; empty where all are known."""
         del u

@@ -120,6 +120,7 @@ def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tup
             )
         return 0.0 if along else value
     if along:
-        return FunctionField(lambda q: torch.as_tensor(value(q)), points.axes).derivatives(points, [{parse(along, points.axes): 1.0}])[0]
+        seen = FunctionField(lambda q: torch.as_tensor(value(q)), points.axes)
+        return seen.derivatives(points, [{parse(along, points.axes): 1.0}])[0]
     result = value(points)
     return result if isinstance(result, Tensor) else torch.as_tensor(result)

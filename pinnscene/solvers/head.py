@@ -73,9 +73,7 @@ class Head(Solver):
             raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1, probe >= 1, 0 < inner < 1, got {self}")
 
     def unfit(self, field: Field) -> str:
-        return needs_plain(field) or (
-            "it has unknown coefficients beside the last layer" if field.unknowns else ""
-        )
+        return needs_plain(field) or ("it has unknown coefficients beside the last layer" if field.unknowns else "")
 
     def explain(self, field: Field) -> str:
         return explain(field, usual(field, self.form))

@@ -60,6 +60,8 @@ VARIANTS = [
     ("heat-long-time", {"n": "100", "end": "1", "windows": "1", "hard": "true"}),
     ("heat", {"n": "150", "alpha": "unknown", "data": "rows.csv"}),
     ("burgers", {"n": "150", "nu": "unknown:0.1", "data": "rows.csv"}),
+    ("heat", {"n": "150", "alpha": "0.1..1"}),
+    ("wave", {"n": "150", "c": "1..2"}),
     ("poisson", {"n": "100", "dims": "1", "walls": "neumann"}),
     ("poisson", {"n": "100", "dims": "3", "walls": "x=periodic,y0=robin:2:0", "exact": "sines"}),
     ("poisson", {"n": "100", "exact": "none", "source": "1", "hard": "true"}),

@@ -176,6 +176,12 @@ def test_the_example_of_unknown_coefficients_finds_alpha() -> None:
     assert abs(alpha["value"] - 0.25) < 2 * alpha["standard_error"] < 0.02
 
 
+def test_the_example_of_ranges_solves_for_every_value() -> None:
+    names: dict = {}
+    exec(compile(blocks(ROOT / "docs" / "inverse.md", "python")[1], "inverse.md", "exec"), names)
+    assert names["one"].metrics(names["u"])["rel_l2"] < 1e-6
+
+
 def test_the_conditions_of_the_guide_are_conditions() -> None:
     """Every one draws its points and gives one row a point; the ansatz holds what it says."""
     import torch
