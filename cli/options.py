@@ -21,6 +21,12 @@ Downscale = Annotated[
     int | None,
     typer.Option("--downscale", metavar="N", help="Shrink posed pictures N times: short for --set downscale=N."),
 ]
+At = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--at", metavar="NAME=VALUE", help="Of a parametrised problem: the value of a parameter, such as alpha=0.3."
+    ),
+]
 Code = Annotated[
     str | None,
     typer.Option("--problem", metavar="FILE.py:Class", help="The code of a run's custom problem, to have it loaded."),
@@ -80,6 +86,20 @@ def parse_sets(
         else:
             options[knob] = value
     return options, knobs
+
+
+def parse_at(pairs: list[str] | None) -> dict[str, float] | None:
+    """Values of parameters from NAME=VALUE; None where there are none; raises ``PinnsceneError`` for anything else."""
+    from pinnscene.errors import PinnsceneError
+    from pinnscene.knobs import convert
+
+    found = {}
+    for pair in pairs or []:
+        name, separator, value = pair.partition("=")
+        if not separator or not name.strip():
+            raise PinnsceneError(f"--at expected NAME=VALUE, such as alpha=0.3, got '{pair}'")
+        found[name.strip()] = convert(f"--at {name}", value, float)
+    return found or None
 
 
 def parse_steps(text: str | None) -> list[int] | None:

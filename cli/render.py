@@ -53,6 +53,7 @@ def render(
     ] = None,
     up: Annotated[str | None, typer.Option(help="The axis that points upwards, x, y or z.")] = None,
     beside: Annotated[bool, typer.Option("--beside", help="Of a surface: what it was made from beside it.")] = False,
+    at: opt.At = None,
     data: opt.Data = None,
     downscale: opt.Downscale = None,
     sets: opt.Sets = None,
@@ -74,7 +75,7 @@ def render(
     given, knobs = opt.parse_sets(sets, data, downscale)
     wanted = opt.parse_size(size)
     view: dict[str, Any] = {"what": what, "samples": samples, "azimuth": azimuth, "elevation": elevation}
-    view |= {"up": up, "beside": beside, "camera": camera}
+    view |= {"up": up, "beside": beside, "camera": camera, "at": opt.parse_at(at)}
     # a wrong request is told before a solve begins
     asked = RenderRequest(Path(out or "renders"), wanted, frames, fps, **view)
     opened = _find(target, given, knobs, device, code, asked, quiet or as_json)

@@ -16,6 +16,7 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     for warning in result["warnings"]:
         print(f"  warning: {warning}")
     show_metrics(result)
+    show_unknowns(result["unknowns"])
     print(
         f"  held-out residual {_number(result['heldout_residual'])} of a zero network's, "
         f"{result['parameters']} parameters trained"
@@ -30,6 +31,17 @@ def show_result(result: dict[str, Any], folder: Path) -> None:
     print(f"run      {folder}")
     for k, path in enumerate(pictures):
         print(f"{'pictures' if k == 0 else '':8} {path}")
+
+
+def show_unknowns(found: dict[str, dict[str, Any]]) -> None:
+    """Print what was found of unknown coefficients, with their standard errors."""
+    for name, fact in found.items():
+        spread = fact.get("standard_error")
+        error = "standard error not known" if spread is None else f"standard error {_number(spread)}"
+        if "value" in fact:
+            print(f"  {name} = {fact['value']:.6g}, {error}")
+        else:
+            print(f"  {name} from {fact['least']:.4g} to {fact['most']:.4g}, {error} on average")
 
 
 def show_metrics(result: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pinnscene.ansatz import Ansatz
 from pinnscene.backbones import Backbone, Linear
 from pinnscene.batch import Points, coordinates
+from pinnscene.coefficients import Coefficient
 from pinnscene.conditions import Condition
 from pinnscene.conditions.bound import Conditional, Indifferent, check_code, join_code
 from pinnscene.derivatives import Index, Jet, Operator, Streams, Tower, jet_of, nested, plan
@@ -28,7 +29,7 @@ class Field(nn.Module, Conditional, Differentiable):
     Attributes:
         axes, values: names of coordinates and outputs.
         engine: "jets", "nested", or "auto": jets from second order on, and for first order whichever has less to do.
-        params: coefficients for ``param``.
+        params: coefficients for ``param``; those to be found are trained with the field.
         condition: gives the codes of a family of fields; such a field is called through ``bind``.
     """
 
@@ -53,6 +54,7 @@ class Field(nn.Module, Conditional, Differentiable):
         self.encoding, self.backbone, self.condition = encoding, backbone, condition
         self.head = Affine(backbone.outputs, len(values), backbone.biased)
         self.ansatz, self.params = ansatz or Ansatz(), params or {}
+        self.found = nn.ModuleDict({k: c for k, c in self.params.items() if isinstance(c, Coefficient)})
         low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
         self.register_buffer("centre", (low + high) / 2)
         self.register_buffer("extent", (high - low) / 2)
@@ -79,6 +81,11 @@ class Field(nn.Module, Conditional, Differentiable):
     def refresh(self, share: float) -> None:
         """Let the encoding grow with training, of which ``share`` is done."""
         self.encoding.refresh(share)
+
+    @property
+    def unknowns(self) -> dict[str, Coefficient]:
+        """The coefficients that are to be found, by name."""
+        return {name: c for name, c in self.found.items() if isinstance(c, Coefficient)}
 
     @property
     def pointwise(self) -> bool:
@@ -130,8 +137,8 @@ class Field(nn.Module, Conditional, Differentiable):
         """Points to evaluate at a time: few that stay in the cache of a CPU, many on a GPU."""
         return max(128, (CACHED if self.device.type == "cpu" else 256 * CACHED) // self.backbone.outputs)
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return coefficient(self.params, name, p, self.axes)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return coefficient(self.params, name, p, self.axes, along)
 
     def forward(self, p: Points | Tensor) -> Tensor:
         return self.derivatives(p, [{(): 1.0}])[0]

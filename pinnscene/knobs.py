@@ -3,7 +3,8 @@
 import inspect
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -25,6 +26,13 @@ def convert(what: str, value: Any, annotation: Any) -> Any:
     except ValidationError as cause:
         reason = cause.errors()[0]["msg"]
         raise PinnsceneError(f"{what} = {value!r}: {reason[0].lower()}{reason[1:]}") from None
+
+
+def allows(annotation: Any, *kinds: type) -> bool:
+    """Whether an annotation is one of some types, or a union with one."""
+    if get_origin(annotation) in (Union, UnionType):
+        return any(allows(part, *kinds) for part in get_args(annotation))
+    return annotation in kinds
 
 
 def knobs_of(make: Callable[..., Any]) -> dict[str, Any]:

@@ -216,8 +216,8 @@ class Carried(Differentiable):
         self.before = Frozen(before, "t", time, order)
         self.lift = None if lift is None else (lift, Frozen(lift, "t", time, order))
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.before.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.before.param(name, p, along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Any]) -> list[Tensor]:
         carried = self.before.derivatives(p, operators)

@@ -18,6 +18,7 @@ from pinnscene.seeds import generator
 from pinnscene.views import Differentiable
 
 Columns = Mapping[str, Any]
+NOISE = "noise"  # the column of standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +28,12 @@ class Measured(Points):
     Attributes:
         measured: values [n, k].
         outputs: the k names of outputs that they are of.
+        weight: of each row [n, 1], where rows differ in their noise: in inverse proportion to it, 1 in the middle.
     """
 
     measured: Tensor | None = None
     outputs: tuple[str, ...] = ()
+    weight: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +75,13 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Agree:
-    """The residual of measurements: u - what was measured, a column an output."""
+    """The residual of measurements: u - what was measured, a column an output, times the rows' weights."""
 
     def __call__(self, u: Differentiable, batch: Measured) -> Tensor:
         assert batch.measured is not None
         columns = [u.values.index(name) for name in batch.outputs]
-        return u(batch)[:, columns] - batch.measured
+        missed = u(batch)[:, columns] - batch.measured
+        return missed if batch.weight is None else missed * batch.weight
 
 
 def measurements(
@@ -89,13 +93,14 @@ def measurements(
         source: columns by name, or a file: CSV whose first line names the columns, NPZ of arrays by name, NPY of a
             structured array, or of a plain one [n, axes + values] in the order of the axes, then the values.
         axes: names of the coordinates, all of which must be there.
-        values: names of the outputs, one of which must be there.
+        values: names of the outputs, one of which must be there. A further column ``noise`` may give the standard
+            deviation of each row.
         n: rows a step, 0 for all.
         share: of the rows that no step is trained on.
 
     Raises:
         PinnsceneError: a file that cannot be read, a column that is missing, columns of different lengths, a number
-            that is not finite.
+            that is not finite, noise that is not positive.
     """
     where = "the measurements" if isinstance(source, Mapping) else str(source)
     columns = source if isinstance(source, Mapping) else _read(Path(source), [*axes, *values])
@@ -104,12 +109,23 @@ def measurements(
     if missing or not outputs:
         expected = f"a column for each of {', '.join(axes)} and one at least for {' or '.join(values)}"
         raise PinnsceneError(f"{where} expected {expected}, got {', '.join(map(str, columns)) or 'none'}")
-    found = {name: _column(where, name, columns[name]) for name in (*axes, *outputs)}
+    noisy = (NOISE,) if NOISE in columns and NOISE not in (*axes, *values) else ()
+    found = {name: _column(where, name, columns[name]) for name in (*axes, *outputs, *noisy)}
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) != 1 or not min(lengths.values()):
         raise PinnsceneError(f"{where} expected columns of one length, at least 1, got {lengths}")
     stack = lambda names: torch.stack([found[name] for name in names], 1)
-    return Measurements(Measured(stack(axes), tuple(axes), None, stack(outputs), outputs), n, share)
+    weight = _weights(where, found[NOISE]) if noisy else None
+    return Measurements(Measured(stack(axes), tuple(axes), None, stack(outputs), outputs, weight), n, share)
+
+
+def _weights(where: str, noise: Tensor) -> Tensor:
+    if not bool((noise > 0).all()):
+        row = int((noise <= 0).nonzero()[0, 0])
+        raise PinnsceneError(
+            f"{where}: noise expected positive standard deviations, got {noise[row]:g} in row {row + 1}"
+        )
+    return (noise.median() / noise)[:, None]
 
 
 def _column(where: str, name: str, values: Any) -> Tensor:

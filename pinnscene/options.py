@@ -8,7 +8,8 @@ from inspect import getsource
 from typing import Any, NamedTuple, get_type_hints
 
 from pinnscene.errors import PinnsceneError, unknown
-from pinnscene.knobs import convert
+from pinnscene.knobs import allows, convert
+from pinnscene.openoptions import read_open
 from pinnscene.problem import Problem, problems
 from pinnscene.usercode import load, names_code, origin
 
@@ -36,20 +37,27 @@ def build_problem(make: type[Problem], given: Mapping[str, Any]) -> Problem:
     """A problem from options as text or values; raises ``PinnsceneError`` naming the option at fault."""
     known = _fields(make)
     hints = get_type_hints(make)
-    values = {}
+    left = read_open(
+        {name: value for name, value in given.items() if name in known and allows(hints[name], float, int)}
+    )
+    values, data = {}, None
     for name, value in given.items():
-        if name not in known:
+        if name == "data" and name not in known and left.unknowns:
+            data = value
+        elif name not in known:
             raise unknown(f"option of {make.__name__}", name, known)
-        values[name] = load(value) if names_code(value) else convert(f"option {name}", value, hints[name])
+        elif name not in left:
+            values[name] = load(value) if names_code(value) else convert(f"option {name}", value, hints[name])
     try:
-        return make(**values)
+        return left.around(make(**values), data)
     except TypeError as cause:
         raise PinnsceneError(f"{make.__name__}: {cause}") from cause
 
 
 def plain_options(problem: Problem) -> dict[str, Any]:
     """The options as plain data, functions as FILE.py:name; None values are left out."""
-    values = {name: getattr(problem, name) for name in _fields(type(problem))}
+    core = problem.core()
+    values = {name: getattr(core, name) for name in _fields(type(core))} | problem.varied()
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 

@@ -39,8 +39,8 @@ class Piecewise(nn.Module, Differentiable):
     def dtype(self) -> torch.dtype:
         return self.pieces()[0].dtype
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.pieces()[0].param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.pieces()[0].param(name, p, along)
 
     def pieces(self) -> list[Field]:
         """The fields in order."""

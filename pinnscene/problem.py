@@ -156,6 +156,29 @@ class Problem(ABC):
         options = {f.name: getattr(self, f.name) for f in fields(self)}
         return {k: v for k, v in options.items() if isinstance(v, int | float) or callable(v)}
 
+    def core(self) -> "Problem":
+        """The problem that this one is told by: itself, or what it is wrapped around."""
+        return self
+
+    def varied(self) -> dict[str, Any]:
+        """Options that a wrapper has left open, as plain data: unknowns and ranges."""
+        return {}
+
+    def spectral(self) -> "Problem":
+        """The same as it is best posed on tensor features, for wrappers that need them."""
+        return self
+
+    def at(self, u: Differentiable, values: Mapping[str, float]) -> tuple["Problem", Differentiable]:
+        """The problem and its field for values of parameters that are axes; raises ``PinnsceneError`` for others."""
+        if values:
+            raise PinnsceneError(f"no parameter of this problem has a range: leave {', '.join(values)} out")
+        return self, u
+
+    def estimates(self, u: Differentiable) -> dict[str, Any]:
+        """What was found of unknown coefficients, by name; empty where all are known."""
+        del u
+        return {}
+
     def frame(self) -> tuple[Sequence[float], Sequence[float]]:
         """Lower and upper ends of what the field normalises to [-1, 1]."""
         return self.domain.lower, self.domain.upper

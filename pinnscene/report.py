@@ -20,15 +20,16 @@ def problem_name(problem: Problem) -> str:
     """The name that a problem is registered under, else its class name."""
     from pinnscene.problem import problems
 
-    value = f"{type(problem).__module__}:{type(problem).__qualname__}"
-    if origin(type(problem)) is None:
+    make = type(problem.core())
+    value = f"{make.__module__}:{make.__qualname__}"
+    if origin(make) is None:
         for name, point in problems.plugins().items():
             if point.value == value:
                 return name
         for name in problems:
-            if problems.registered(name) is type(problem):
+            if problems.registered(name) is make:
                 return name
-    return type(problem).__name__
+    return make.__name__
 
 
 def report(solution: Solution, run: str = "", name: str = "") -> dict[str, Any]:
@@ -54,7 +55,7 @@ def report(solution: Solution, run: str = "", name: str = "") -> dict[str, Any]:
         "remarks": problem.remarks(solution.field) if finite else [],
         "reference": reference,
         "conventional": conventional,
-        "unknowns": {},
+        "unknowns": problem.estimates(solution.field) if finite else {},
         "loss": solution.loss,
         "heldout_residual": solution.heldout,
         "steps": solution.steps,

@@ -98,7 +98,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     options = plain_options(problem)
     data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}
     return Config(
-        name or origin(type(problem)) or problem_name(problem),
+        name or origin(type(problem.core())) or problem_name(problem),
         options,
         spec,
         plan,

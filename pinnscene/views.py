@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pinnscene.batch import Points, coordinates
-from pinnscene.derivatives import Index, Operator, nested
-from pinnscene.errors import unknown
+from pinnscene.coefficients import Coefficient
+from pinnscene.derivatives import Index, Operator, nested, parse
+from pinnscene.errors import PinnsceneError, unknown
 
 
 class Differentiable(ABC):
@@ -23,8 +24,11 @@ class Differentiable(ABC):
         """Linear differential operators applied at ``p``, each [n, k]."""
 
     @abstractmethod
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        """The coefficient ``name`` at ``p``: a number, or a tensor that broadcasts against [n, k]."""
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        """The coefficient ``name`` at ``p``: a number, or a tensor that broadcasts against [n, k].
+
+        With ``along`` a partial derivative of it by name, such as ``"x"``.
+        """
 
     def __call__(self, p: Points | Tensor) -> Tensor:
         """The values [n, k]."""
@@ -58,8 +62,8 @@ class FunctionField(Differentiable):
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return nested(lambda x: self.f(Points(x, self.axes)), coordinates(p, len(self.axes)), operators)
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return coefficient(self.params, name, p, self.axes)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return coefficient(self.params, name, p, self.axes, along)
 
 
 class Frozen(Differentiable):
@@ -72,8 +76,8 @@ class Frozen(Differentiable):
         self.u, self.axis, self.value, self.order = u, axis, value, order
         self.axes, self.values = u.axes, u.values
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.u.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.u.param(name, p, along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         k = self.axes.index(self.axis)
@@ -97,13 +101,26 @@ class Frozen(Differentiable):
         return found
 
 
-def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tuple[str, ...]) -> Any:
-    """Look up a coefficient: a number or tensor as it is, a function evaluated at the points."""
+def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tuple[str, ...], along: str = "") -> Any:
+    """Look up a coefficient: a number or tensor as it is, a function or an unknown evaluated at the points.
+
+    Raises:
+        PinnsceneError: a name that there is not, or the derivative of a tensor.
+    """
     if name not in params:
         raise unknown("coefficient", name, params)
     value = params[name]
-    if isinstance(value, Tensor | int | float) or not callable(value):
-        return value
     points = p if isinstance(p, Points) else Points(p, axes)
+    if isinstance(value, Coefficient):
+        return value.at(points, along)
+    if isinstance(value, Tensor | int | float) or not callable(value):
+        if along and not isinstance(value, int | float):
+            raise PinnsceneError(
+                f"the coefficient {name} is given as values: give it as a function to differentiate it"
+            )
+        return 0.0 if along else value
+    if along:
+        seen = FunctionField(lambda q: torch.as_tensor(value(q)), points.axes)
+        return seen.derivatives(points, [{parse(along, points.axes): 1.0}])[0]
     result = value(points)
     return result if isinstance(result, Tensor) else torch.as_tensor(result)

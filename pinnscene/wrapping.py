@@ -33,6 +33,15 @@ class Wrapped(Problem):
     def domain(self) -> Any:
         return self.problem.domain
 
+    def core(self) -> Problem:
+        return self.problem.core()
+
+    def varied(self) -> dict[str, Any]:
+        return self.problem.varied()
+
+    def data_options(self) -> tuple[str, ...]:
+        return self.problem.data_options()
+
     def constraints(self) -> Mapping[str, Constraint]:
         return self.problem.constraints()
 

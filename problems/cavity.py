@@ -67,7 +67,7 @@ class Cavity(Steady):
         carried = velocity[:, :1] * x[:, :2] + velocity[:, 1:] * y[:, :2]
         pressure = torch.cat([x[:, 2:], y[:, 2:]], 1)
         return {
-            "momentum": carried + pressure - self.nu * (xx + yy)[:, :2],
+            "momentum": carried + pressure - u.param("nu", p) * (xx + yy)[:, :2],
             "continuity": x[:, :1] + y[:, 1:2],
         }
 
@@ -75,7 +75,7 @@ class Cavity(Steady):
         return u(p)[:, :2]
 
     def _lid(self, u: Differentiable, p: Points) -> Tensor:
-        speed = self.lid * p["x"] * (1 - p["x"])
+        speed = u.param("lid", p) * p["x"] * (1 - p["x"])
         return u(p)[:, :2] - torch.cat([speed, torch.zeros_like(speed)], 1)
 
     def notes(self) -> list[str]:

@@ -172,7 +172,7 @@ class Evolution(Problem):
 
     def prepare(self, u: Field) -> None:
         """Splines stand close where the start is steep; the first guess is the start, held in t."""
-        start = self.before or FunctionField(self.u0, self.domain.axes, self.values)
+        start = self.before or FunctionField(self.u0, u.axes, self.values)
         place(u, start)
         fit(u, start)
 

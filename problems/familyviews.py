@@ -44,8 +44,8 @@ class Placed(Differentiable):
     def dtype(self) -> torch.dtype:
         return getattr(self.u, "dtype", torch.float64)
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.u.param(name, self._inward(p))
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.u.param(name, self._inward(p), along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return self.u.derivatives(self._inward(p), [self._turned(op) for op in operators])

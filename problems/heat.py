@@ -52,6 +52,7 @@ class Heat(Evolution):
     exact: Literal["none", "sines"] | Function = "none"  # a solution that gives all data: sum of sin(2 x), FILE.py:name
     source: float | Function = 0.0  # f, value / time: a number or FILE.py:name
     walls: str = "dirichlet"  # wall conditions, such as neumann or x=periodic,y0=robin:2:0,y1=dirichlet:1
+    tensor: bool = False  # take products of waves or splines and polynomials, also where random features would do
 
     def __post_init__(self) -> None:
         if self.dims not in SIZES:
@@ -95,7 +96,7 @@ class Heat(Evolution):
     @cached_property
     def solution(self) -> Differentiable | None:
         """The solution that start, source and wall values are made from, None where they are given."""
-        if self.exact == "none":
+        if not self.manufactured:
             return None
         known = (lambda p: heatstarts.sines(self, p)) if isinstance(self.exact, str) else self.exact
         return FunctionField(known, self.domain.axes, params=self.params())
@@ -120,7 +121,12 @@ class Heat(Evolution):
         return self.source if isinstance(self.source, int | float) else self.source(p)
 
     def params(self) -> dict[str, Any]:
-        return {"alpha": self.alpha}
+        return {"alpha": self.alpha} | ({} if self.manufactured else {"source": self.source})
+
+    @property
+    def manufactured(self) -> bool:
+        """Whether ``exact`` gives the data."""
+        return self.exact != "none"
 
     def _gained(self, u: Differentiable, p: Points) -> Tensor:
         """u_t - alpha sum_i ratio_i u_ii, [n, 1]."""
@@ -128,7 +134,7 @@ class Heat(Evolution):
         return operator(u, p, {"t": 1.0, **{2 * axis: -alpha * ratio for axis, ratio in self.diffusivities.items()}})
 
     def pde(self, u: Differentiable, p: Points) -> Tensor:
-        return self._gained(u, p) - self.heating(p)
+        return self._gained(u, p) - (self.heating(p) if self.manufactured else u.param("source", p))
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         spec = super().field(solver, backbone)
@@ -151,19 +157,24 @@ class Heat(Evolution):
     def _smooth(self) -> bool:
         return self.exact != "none" or (self.start in ("sine", "modes") and self.source == 0.0)
 
+    def spectral(self) -> "Heat":
+        return replace(self, tensor=True)
+
     def defaults(self) -> Defaults:
         return Defaults(*self._sizes[1:], 1.0 if self._smooth else GROWTH, 1.0, *self._products())
 
     def _products(self) -> tuple[str, str]:
         """Waves that the walls let stand, where random features are too slow for the start; splines near layers."""
-        if self.dims > 2 or (self._smooth and max(self.modes) <= SLOW):
+        few = self.dims > 2 or (self._smooth and max(self.modes) <= SLOW)
+        if few and not self.tensor:
             return "", ""
         if not self._smooth and self.dims == 1:
             return "spline,chebyshev", "48,10"
         waves = {"dirichlet": "sine", "neumann": "cosine", "periodic": "fourier", "free": "chebyshev"}
         kinds = [self.structure()[axis] for axis in self.space]
         counts = [(2 if k in ("periodic", "free") else 1) * m + 4 for m, k in zip(self.modes, kinds, strict=True)]
-        times = 12
+        # in windows 12 functions of t resolve a decay, in one window the fastest mode wants more
+        times = 12 + 8 * (max(heatstarts.WEIGHTS) if self.start == "modes" else max(self.modes)) if few else 12
         if not self._smooth:
             counts, times = [32 if kind != "free" else 20 for kind in kinds], 8
         return ",".join([*(waves[kind] for kind in kinds), "chebyshev"]), ",".join(map(str, [*counts, times]))

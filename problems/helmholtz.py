@@ -65,10 +65,10 @@ class Helmholtz(Steady):
         """The walls: zero."""
         return parse_walls("dirichlet", self.domain.axes)
 
-    def q(self, p: Points) -> Tensor:
-        """The source, [n, 1]."""
+    def q(self, p: Points, k: "float | Tensor | None" = None) -> Tensor:
+        """The source, [n, 1], for the problem's wave number or another one."""
         a, b = self.waves
-        return (self.k**2 - (a**2 + b**2) * pi**2) * self.reference(p)
+        return ((self.k if k is None else k) ** 2 - (a**2 + b**2) * pi**2) * self.reference(p)
 
     def constraints(self) -> Mapping[str, Constraint]:
         n = self.n or POINTS
@@ -76,7 +76,8 @@ class Helmholtz(Steady):
         return found | wall_constraints(self.domain, self.walls, n, self.domain.axes if self.hard else ())
 
     def _pde(self, u: Differentiable, p: Points) -> Tensor:
-        return operator(u, p, {"xx": 1.0, "yy": 1.0, "": self.k**2}) - self.q(p)
+        k = u.param("k", p)
+        return operator(u, p, {"xx": 1.0, "yy": 1.0, "": k**2}) - self.q(p, k)
 
     def structure(self) -> dict[str, str]:
         return structure_of(self.domain, self.walls)

@@ -93,8 +93,8 @@ class Negated(Differentiable):
         self.u, self.axes, self.values = u, u.axes, tuple(f"-{name}" for name in u.values)
         self.device, self.dtype = getattr(u, "device", torch.device("cpu")), getattr(u, "dtype", torch.float64)
 
-    def param(self, name: str, p: Any) -> Any:
-        return self.u.param(name, p)
+    def param(self, name: str, p: Any, along: str = "") -> Any:
+        return self.u.param(name, p, along)
 
     def derivatives(self, p: Points | Any, operators: Sequence[Operator]) -> list[Any]:
         return [-answer for answer in self.u.derivatives(p, operators)]

@@ -123,7 +123,7 @@ class Poisson(Steady):
         return torch.full_like(p["x"], self.source) if isinstance(self.source, int | float) else self.source(p)
 
     def params(self) -> dict[str, Any]:
-        return {}
+        return {"source": self.source} if self.solution is None else {}
 
     def constraints(self) -> Mapping[str, Constraint]:
         n = self.n or SIZES[self.dims][1]
@@ -134,7 +134,7 @@ class Poisson(Steady):
         return found
 
     def _pde(self, u: Differentiable, p: Points) -> Tensor:
-        return -laplacian(u, p) - self.f(p)
+        return -laplacian(u, p) - (self.f(p) if self.solution is not None else u.param("source", p))
 
     @property
     def floats(self) -> bool:

@@ -23,7 +23,7 @@ class TrueField(Differentiable):
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
         raise PinnsceneError(f"the distance of a shape has no coefficient '{name}'")
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:

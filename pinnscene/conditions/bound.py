@@ -75,8 +75,8 @@ class Bound(Differentiable):
     def dtype(self) -> torch.dtype:
         return self.field.centre.dtype
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.field.param(name, p, along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return self.field.answers(p, operators, self.code)
@@ -94,8 +94,8 @@ class Indifferent(Differentiable):
         del code
         return self.u
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.u.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.u.param(name, p, along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return self.u.derivatives(p, operators)

@@ -30,5 +30,5 @@ class Derived(Differentiable):
         """Points to evaluate at a time."""
         return self.field.chunk
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.field.param(name, p, along)

@@ -80,8 +80,8 @@ class Dark(Differentiable):
         del code, direction
         return self
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.field.param(name, p, along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         return [coordinates(p, 3).new_zeros(len(p), len(self.values)) for _ in operators]

@@ -1,6 +1,6 @@
 """What is asked of a rendering."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -23,6 +23,7 @@ class RenderRequest:
         progress: told the share done, from 0 to 1.
         what: kinds of pictures, separated by commas: of a surface one of ``WHATS``, of a scene of rays some of "rgb",
             "depth", "normal" and "opacity"; None for the problem's own.
+        at: of a parametrised problem: the values of its parameters; the middle of those that are not named.
         camera: of a scene of rays: "orbit", "spiral", "interpolate", "dataset" or a JSON file; None for what suits.
         samples: rays a pixel; None for 4 on a surface, 1 in a scene of rays.
         azimuth, elevation: where a surface or an orbit is seen from, degrees; None for the default view.
@@ -42,6 +43,7 @@ class RenderRequest:
     up: str | None = None
     beside: bool = False
     camera: str | None = None
+    at: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(1 <= side <= 65_535 for side in self.size):
@@ -71,11 +73,17 @@ class RenderRequest:
     def expect_no_view(self) -> None:
         """For what is no surface: raise ``PinnsceneError`` where an option of the view was given."""
         self._expect_none(VIEW, "surfaces and scenes", "this problem draws none")
+        self.expect_no_values()
+
+    def expect_no_values(self) -> None:
+        """For what has no parameters along axes: raise ``PinnsceneError`` where values of them were given."""
+        self._expect_none(("at",), "parametrised problems", "no option of this one has a range")
 
     def expect_surface(self) -> None:
         """Raise ``PinnsceneError`` for a kind of picture that surfaces do not have, or a camera's path."""
         if self.what is not None and self.what not in WHATS:
             raise unknown("kind of picture of a surface", self.what, WHATS)
+        self.expect_no_values()
         self._expect_none(("camera",), "scenes of rays", "this problem has none")
 
     def _expect_none(self, names: Sequence[str], owners: str, why: str) -> None:

@@ -9,3 +9,4 @@ from pinnscene.solvers.head import Head as Head
 from pinnscene.solvers.lbfgs import Lbfgs as Lbfgs
 from pinnscene.solvers.soap import Soap as Soap
 from pinnscene.solvers.ssbroyden import SsBroyden as SsBroyden
+from pinnscene.solvers.varpro import VarPro as VarPro

@@ -26,8 +26,9 @@ from pinnscene.solvers.headform import FormName, choose, explain, usual
 from pinnscene.solvers.krylov import MOST, krylov
 from pinnscene.solvers.leastsquares import least_squares
 from pinnscene.solvers.linearise import Rows, linearise
-from pinnscene.solvers.parabola import row_scale, row_target
+from pinnscene.solvers.parabola import row_scale
 from pinnscene.solvers.scan import scan_scales
+from pinnscene.solvers.stacked import stacked
 
 START = 2.0  # radians a half axis where the scan begins
 FEW = 256  # rows that say whether a pointwise problem is linear
@@ -72,7 +73,7 @@ class Head(Solver):
             raise PinnsceneError(f"head expected scale >= 0, 0 < damping < 1, probe >= 1, 0 < inner < 1, got {self}")
 
     def unfit(self, field: Field) -> str:
-        return needs_plain(field)
+        return needs_plain(field) or ("it has unknown coefficients beside the last layer" if field.unknowns else "")
 
     def explain(self, field: Field) -> str:
         return explain(field, usual(field, self.form))
@@ -205,19 +206,8 @@ class HeadStepper(Stepper):
 
     def _solve(self, rows: list[Rows]) -> tuple[Tensor, "Prediction"]:
         """The Gauss-Newton update of W [(m + 1) outputs] and what it predicts."""
-        columns = self.field.head.weight.numel() + self.field.backbone.biased * self.field.head.bias.numel()
         sizes = [row.block.residual.numel() for row in rows]
-        a = torch.empty(sum(sizes), columns, dtype=self.field.dtype, device=self.field.device)
-        y = a.new_empty(len(a))
-        start = 0
-        for block, chunks, *_ in rows:
-            scale = row_scale(block)
-            target = row_target(block)
-            for part, jacobian in chunks():
-                stop = start + jacobian.shape[0] * jacobian.shape[1]
-                torch.mul(jacobian, scale[part][..., None], out=a[start:stop].view_as(jacobian))
-                y[start:stop] = (scale[part] * target[part]).flatten()
-                start = stop
+        a, y = stacked(self.field, rows)
         update = least_squares(a, y, self.solver.damping)
         said = (torch.mv(a, update) - y).split(sizes)
         size = float((thin(a, FEW).abs() @ update.abs()).max()) + float(y.abs().max())

@@ -28,6 +28,15 @@ class Call(NamedTuple):
     leaves: list[Tensor]
 
 
+class Use(NamedTuple):
+    """One look of a residual at a coefficient that is to be found, with its answer [n, 1] as a leaf."""
+
+    name: str
+    p: Points
+    along: str
+    leaves: list[Tensor]
+
+
 class Recorder(Differentiable):
     """The field as residuals see it, with every answer a leaf that is written down."""
 
@@ -37,11 +46,22 @@ class Recorder(Differentiable):
         zero = not any(p.any() for p in field.head.parameters())
         self.seen = field.lift() if zero else field
         self.calls: list[Call] = []
+        self.uses: list[Use] = []
 
-    def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.field.param(name, p)
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        if name not in self.field.unknowns:
+            return self.field.param(name, p, along)
+        points = p if isinstance(p, Points) else Points(p, self.axes)
+        leaf = self.field.param(name, points, along).detach().clone().requires_grad_()
+        self.uses.append(Use(name, points, along, [leaf]))
+        return leaf
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        if any(isinstance(c, Tensor) and c.requires_grad for op in operators for c in op.values()):
+            # one leaf for an operator would hide how it depends on an unknown coefficient
+            indices = list(dict.fromkeys(index for op in operators for index in op))
+            parts = dict(zip(indices, self.derivatives(p, [{index: 1.0} for index in indices]), strict=True))
+            return [torch.stack([c * parts[index] for index, c in op.items()]).sum(0) for op in operators]
         x = coordinates(p, len(self.axes)).detach()
         with torch.no_grad():
             answers = self.seen.derivatives(x.to(self.field.dtype), operators)
@@ -54,13 +74,15 @@ class Rows(NamedTuple):
     """The residual r [n, k] of one block and its Jacobian, ``chunks()`` of (rows slice, J [rows, k, (m+1) outputs]).
 
     Where it is pointwise, ``slopes[j][c][o]`` [n, outputs] is the derivative of r[:, j] to the answer to operator o of
-    call c.
+    call c; ``unknown[j][u]`` [n, 1] is that to the coefficient of use u.
     """
 
     block: Block
     chunks: Callable[[], Iterator[tuple[slice, Tensor]]]
     calls: Sequence[Call]
     slopes: Sequence[Sequence[Sequence[Tensor | None]]] | None
+    uses: Sequence[Use] = ()
+    unknown: Sequence[Sequence[Tensor | None]] = ()
 
     @property
     def pointwise(self) -> bool:
@@ -83,18 +105,23 @@ def linearise(field: Field, blocks_of: Callable[[Differentiable], list[Block]]) 
     rows = []
     for block in blocks:
         leaves = [leaf for call in recorder.calls for leaf in call.leaves]
+        looks = [*recorder.calls, *recorder.uses]
         if not leaves or not _depends(block.residual, leaves):
             raise PinnsceneError(
                 f"the residual of '{block.name}' does not depend on the field: it must use u, "
                 "for example u(p) or partials(u, p, 'xx')"
             )
-        slopes = _slopes(block.residual, recorder.calls)
+        slopes = _slopes(block.residual, looks)
+        count = len(recorder.calls)
         detached = block._replace(residual=block.residual.detach())
         if slopes is not None:
+            unknown = [[look[0] for look in column[count:]] for column in slopes]
+            slopes = [column[:count] for column in slopes]
             chunks = _pointwise(field, recorder.calls, slopes)
         else:
+            unknown = []
             chunks = _rowwise(field, recorder.calls, block.residual)
-        rows.append(Rows(detached, chunks, recorder.calls, slopes))
+        rows.append(Rows(detached, chunks, recorder.calls, slopes, recorder.uses, unknown))
     return rows
 
 
@@ -105,7 +132,7 @@ def _depends(r: Tensor, leaves: Sequence[Tensor]) -> bool:
     return any(g is not None for g in grads)
 
 
-def _slopes(r: Tensor, calls: Sequence[Call]) -> list[list[list[Tensor | None]]] | None:
+def _slopes(r: Tensor, calls: Sequence[Call | Use]) -> list[list[list[Tensor | None]]] | None:
     """dr[:, j] / d leaf for each output j, call and operator; None where rows of r mix rows of the leaves."""
     leaves = [leaf for call in calls for leaf in call.leaves]
     if any(len(leaf) != len(r) for leaf in leaves):

@@ -169,6 +169,19 @@ def test_the_example_of_solving_pdes_agrees_with_a_method_of_lines() -> None:
     assert np.abs(value.numpy() - truth).max() < 1e-4
 
 
+def test_the_example_of_unknown_coefficients_finds_alpha() -> None:
+    names: dict = {}
+    exec(compile(blocks(ROOT / "docs" / "inverse.md", "python")[0], "inverse.md", "exec"), names)
+    alpha = names["alpha"]
+    assert abs(alpha["value"] - 0.25) < 2 * alpha["standard_error"] < 0.02
+
+
+def test_the_example_of_ranges_solves_for_every_value() -> None:
+    names: dict = {}
+    exec(compile(blocks(ROOT / "docs" / "inverse.md", "python")[1], "inverse.md", "exec"), names)
+    assert names["one"].metrics(names["u"])["rel_l2"] < 1e-6
+
+
 def test_the_conditions_of_the_guide_are_conditions() -> None:
     """Every one draws its points and gives one row a point; the ansatz holds what it says."""
     import torch
@@ -229,6 +242,7 @@ def test_documented_commands_are_understood(
 
     Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "photo.png")
     scans(tmp_path)
+    (tmp_path / "rows.csv").write_text("x,t,u\n0.3,0.1,0.6\n0.5,0.2,0.5\n0.7,0.9,0.1\n")
     photos(tmp_path / "photos")
 
     class Reached(Exception):

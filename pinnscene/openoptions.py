@@ -1,0 +1,82 @@
+"""Options left open in text: ``alpha=unknown`` or ``alpha=unknown:0.5`` is to be found, ``alpha=0.1..1.0`` an axis."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pinnscene.errors import PinnsceneError
+from pinnscene.problem import Problem
+from pinnscene.usercode import names_code
+
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+UNKNOWN = re.compile(rf"unknown(?::({NUMBER}))?")
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """The options of one problem that are left open.
+
+    Attributes:
+        unknowns: those to be found, each with its start; None for the problem's default.
+        ranges: those that become an axis, with its ends.
+    """
+
+    unknowns: Mapping[str, float | None]
+    ranges: Mapping[str, tuple[float, float]]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.unknowns or name in self.ranges
+
+    def around(self, problem: Problem, data: Any = None) -> Problem:
+        """The problem with its open options."""
+        if self.unknowns and self.ranges:
+            raise PinnsceneError(
+                "a problem has unknowns or ranges, not both at once: got both for "
+                + ", ".join([*self.unknowns, *self.ranges])
+            )
+        if self.ranges:
+            from pinnscene.parametrised import Parametrised
+
+            return Parametrised(problem, self.ranges)
+        if self.unknowns:
+            from pinnscene.inverse import Inverse
+
+            starts = {k: _start(problem, k) if start is None else start for k, start in self.unknowns.items()}
+            problem = Inverse(problem, starts, "" if data is None else data)
+        return problem
+
+
+def _start(problem: Problem, name: str) -> float:
+    value = getattr(problem, name)
+    if not isinstance(value, int | float):
+        raise PinnsceneError(f"the unknown {name} expected a start, such as {name}=unknown:0.5")
+    return float(value)
+
+
+def read_open(given: Mapping[str, Any]) -> OpenOptions:
+    """What of the options is left open; raises ``PinnsceneError`` for a range without two ends in order."""
+    unknowns: dict[str, float | None] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    for name, value in given.items():
+        text = value.strip() if isinstance(value, str) else ""
+        if found := UNKNOWN.fullmatch(text):
+            unknowns[name] = None if found[1] is None else float(found[1])
+        elif text.startswith("unknown"):
+            raise PinnsceneError(f"option {name} expected unknown or unknown:START, got '{value}'")
+        elif ".." in text and not names_code(text):
+            ranges[name] = _ends(name, text)
+    return OpenOptions(unknowns, ranges)
+
+
+def _ends(name: str, text: str) -> tuple[float, float]:
+    low, _, high = text.partition("..")
+    try:
+        ends = float(low), float(high)
+    except ValueError:
+        ends = (0.0, 0.0)
+    if not ends[0] < ends[1]:
+        raise PinnsceneError(
+            f"option {name} expected a range from a lower to a higher number, such as 0.1..1, got '{text}'"
+        )
+    return ends
