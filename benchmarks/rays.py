@@ -160,7 +160,7 @@ def _peak(folder: Path, downscale: int) -> int:
         "import resource\nfrom pinnscene.problems.nerf_ray import NerfRay\n"
         "from pinnscene.problems.rayfields import GRIDS\n"
         f"problem = NerfRay(data={str(folder)!r}, downscale={downscale})\n"
-        f"problem.solve(steps={MEMORY_STEPS}, knobs={{'field': GRIDS[-1]}})\n"
+        f"problem.solve(steps={MEMORY_STEPS}, knobs={{'field': GRIDS[-1][1]}})\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """The fields, and Adam's knobs, that suit scenes of rays, by preset."""
 
+from math import inf
 from typing import Any
 
 from pinnscene.fieldspec import FieldSpec
@@ -41,12 +42,14 @@ ADAM: dict[str, dict[str, Any]] = {
 }
 RAYS = {"mlp": 128, "fourier": 512, "siren": 512}  # a step, where every sample takes a large network
 FAST = ("grid", "hash")
-SMALL, LARGE = 144, 288  # pixels along a side up to which the first and the second of the grids show all there is
-GRIDS: tuple[dict[str, Any], ...] = (
-    {"finest": 128, "samples": 128, "cells": 64},
-    {"finest": 144, "samples": 192, "cells": 128},
-    {"finest": 256, "samples": 256, "cells": 128},
+# Pixels along a side up to which a grid shows all there is, the grid, and how many times Adam's steps it takes.
+GRIDS: tuple[tuple[float, dict[str, Any], float], ...] = (
+    (72, {"finest": 64, "samples": 64, "cells": 64}, 1.0),
+    (144, {"finest": 128, "samples": 128, "cells": 64}, 1.0),
+    (288, {"finest": 144, "samples": 192, "cells": 128}, 3.25),
+    (inf, {"finest": 256, "samples": 256, "cells": 128}, 5.0),
 )
+SMALL = 144
 BUILT_IN = 0.5  # of the steps are enough for a built-in scene, which shall soon be there
 
 
@@ -56,7 +59,7 @@ def field_of(backbone: str, side: int, unbounded: bool) -> FieldSpec | None:
         return None
     knobs = dict(FIELDS[backbone])
     if backbone in FAST:
-        knobs |= GRIDS[0 if side <= SMALL else 1 if side <= LARGE else 2]
+        knobs |= next(grid for most, grid, _ in GRIDS if side <= most)
     knobs |= {"unbounded": unbounded}
     if unbounded:  # thin, or cameras would stand in fog from the start and never see what is far
         knobs |= {"shift": -3.0}
@@ -68,6 +71,6 @@ def adam_of(backbone: str, side: int, built_in: bool) -> dict[str, Any]:
     """Adam's knobs: more steps for pictures with more pixels."""
     known = dict(ADAM.get(backbone, {}))
     if known:
-        more = 1.0 if side <= SMALL else 3.25 if side <= LARGE else 5.0
+        more = next(steps for most, _, steps in GRIDS if side <= most)
         known["steps"] = round(known["steps"] * more * (BUILT_IN if built_in and side <= SMALL else 1.0))
     return known

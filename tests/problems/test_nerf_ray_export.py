@@ -156,7 +156,7 @@ def test_points_lie_on_the_ball_with_normals_outwards(
         with np.load(path, allow_pickle=False) as data:
             places, normals, colours = data["points"], data["normals"], data["colours"]
             np.testing.assert_allclose((normals * (places - ORIGIN)).sum(1), np.linalg.norm(places - ORIGIN, axis=1),
-                                       rtol=1e-3)  # fmt: skip
+                                       rtol=3e-3)  # fmt: skip
     else:
         cloud = trimesh.load(path, process=False)
         places, colours = cloud.vertices, cloud.colors
