@@ -37,6 +37,6 @@ def solid_distances(u: "RadianceField", resolution: int) -> Distances | None:
 
     def distances(y: NDArray[np.float64]) -> NDArray[np.float64]:
         kind = SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
-        return signed_distance(np.ascontiguousarray(y * side), vertices, faces, kind)[0]
+        return np.asarray(signed_distance(np.ascontiguousarray(y * side), vertices, faces, kind)[0])
 
     return distances

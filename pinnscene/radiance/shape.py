@@ -54,6 +54,6 @@ class Shape(nn.Module):
         *coarse, fine = self.splines.levels
         for level in coarse:
             level.table.zero_()
-        along = (np.arange(fine.side) - 0.5) * (2 / fine.cells) - 1
-        y = np.stack(np.meshgrid(along, along, along, indexing="ij"), -1).reshape(-1, 3)
-        fine.table.copy_(torch.from_numpy(distances(y))[:, None] / RATE)
+        along = (torch.arange(fine.side, dtype=torch.float64) - 0.5) * (2 / fine.cells) - 1
+        y = torch.cartesian_prod(along, along, along)
+        fine.table.copy_(torch.from_numpy(distances(y.numpy()))[:, None] / RATE)
