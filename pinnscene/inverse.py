@@ -91,7 +91,7 @@ class Inverse(Wrapped):
 
     def constraints(self) -> Mapping[str, Constraint]:
         found = dict(self._posed.constraints())
-        return found | {"data": Constraint(self.rows, Agree(), weight=SOFT * stiffness(self._posed))}
+        return found | {"data": Constraint(self.rows, Agree(), weight=SOFT * stiffness(self._posed, found))}
 
     def ansatz(self) -> Ansatz | None:
         return self._posed.ansatz()
@@ -190,7 +190,7 @@ def hardly(found: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     return lines
 
 
-def stiffness(problem: Problem) -> float:
+def stiffness(problem: Problem, constraints: Mapping[str, Constraint]) -> float:
     """The least weighted mean square that a slow function of mean square one has in any residual of a problem.
 
     What is said of a slow function is the least that an equation says; it is the size to weigh measurements against.
@@ -200,7 +200,7 @@ def stiffness(problem: Problem) -> float:
     nothing = FunctionField(
         lambda p: 0 * smooth(problem, p), problem.domain.axes, tuple(problem.values), problem.params()
     )
-    for name, constraint in problem.constraints().items():
+    for name, constraint in constraints.items():
         batch = thin(constraint.draw(name, generator(0, name)), FEW)
         pairs = zip(constraint.blocks(name, probe, batch), constraint.blocks(name, nothing, batch), strict=True)
         sizes += [float(a.weight) * float((a.residual - b.residual).detach().square().mean()) for a, b in pairs]

@@ -111,13 +111,14 @@ class Problem(ABC):
             backbone: the preset or backbone asked for; None for the problem's own choice.
         """
         basis, modes = self.products()
-        if backbone == "tensor" or (solver == "head" and backbone is None and basis):
+        linear = solver in ("head", "varpro")
+        if backbone == "tensor" or (linear and backbone is None and basis):
             return FieldSpec("tensor", knobs={"basis": basis, "modes": modes} if basis else {})
         if solver in ("gauss-newton", "ssbroyden"):
             own = {"first": 3.0, "omega": 1.0} if backbone == "siren" else {}
             return FieldSpec(backbone or "mlp", knobs={"width": 20, "depth": 3, **own})
         name = backbone or "siren"
-        if solver == "head":
+        if linear:
             return FieldSpec(name, knobs={"width": 512, "depth": 1})
         own = {"first": 6.0, "omega": 6.0} if name == "siren" else {}
         return FieldSpec(name, knobs={"width": 64, "depth": 3, **own})

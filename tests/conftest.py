@@ -12,7 +12,16 @@ from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.knobs import knobs_of
-from pinnscene.problems import cavity, grayscott, heatlongtime, occupancy, shapemetrics, shapeproblem, surfacemetrics
+from pinnscene.problems import (
+    cavity,
+    diffusivity,
+    grayscott,
+    heatlongtime,
+    occupancy,
+    shapemetrics,
+    shapeproblem,
+    surfacemetrics,
+)
 from pinnscene.render import baking, contours, surface
 
 
@@ -113,3 +122,4 @@ def quick_references(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cavity, "RESOLUTIONS", (12, 16))
     monkeypatch.setattr(grayscott.GrayScott, "resolutions", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
     monkeypatch.setattr(heatlongtime.HeatLongTime, "resolutions", ((32, 0.05, 0.1), (48, 0.025, 0.05)))
+    monkeypatch.setattr(diffusivity, "RESOLUTIONS", (12, 16))

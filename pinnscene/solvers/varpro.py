@@ -29,7 +29,7 @@ INNER = 8  # steps of the last layer for given coefficients, of a nonlinear equa
 HALVINGS = 8  # of a step that does not let the loss fall
 LONGEST = 1.5  # change of a parameter in one step: of a logarithm a factor of 4.5
 SINGULAR = 1e-9  # singular value below which the data say nothing: of matrices whose rows of data have 1e-3
-EXPONENTS, SMOOTHINGS = (-12.0, 6.0), 61  # powers of ten and number of the weights of the roughness that are tried
+EXPONENTS, SMOOTHINGS = (-20.0, 2.0), 67  # powers of ten and number of the weights of the roughness that are tried
 
 
 @solvers.register("varpro")

@@ -41,6 +41,7 @@ SMALL = {
     "helmholtz": {"n": "100"},
     "gray-scott": {"n": "100", "end": "2", "windows": "2"},
     "cavity": {"n": "100", "nu": "0.1"},
+    "diffusivity": {"n": "100", "rows": "100", "splines": "5", "end": "4"},
     **{name: {"n": "150", "windows": "1"} for name in EVOLUTION},
     "image-fit": {"side": "24", "n": "128"},
     "eikonal-sdf": {"shape": "sphere", "pool": "2000", "n": "256", "slopes": "128"},
