@@ -113,6 +113,11 @@ class Diffusivity(Evolution):
     def holds(self) -> bool:
         return self.hard is not False
 
+    def suited(self, spec: FieldSpec) -> "Diffusivity":
+        """The start stays in the ansatz, whatever the field: rows of it would be one more compromise."""
+        del spec
+        return self
+
     def params(self) -> dict[str, Any]:
         ends = self.domain.bounds
         return {
