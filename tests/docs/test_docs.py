@@ -209,7 +209,8 @@ def test_the_conditions_of_the_guide_are_conditions() -> None:
 def documented_commands() -> list[str]:
     found = []
     for page in PAGES:
-        for block in re.findall(r"^```\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for block in (text for language, text in fenced if not language):
             lines = [line.split("   ")[0].strip().removeprefix("$ ") for line in block.splitlines()]
             found += [line for line in lines if line.startswith("pinnscene ")]
     return sorted(set(found))
