@@ -12,7 +12,17 @@ from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
 from pinnscene.knobs import knobs_of
-from pinnscene.problems import cavity, grayscott, heatlongtime, occupancy, shapemetrics, shapeproblem, surfacemetrics
+from pinnscene.problems import (
+    cavity,
+    grayscott,
+    heatlongtime,
+    occupancy,
+    planefem,
+    planeheat,
+    shapemetrics,
+    shapeproblem,
+    surfacemetrics,
+)
 from pinnscene.render import baking, contours, surface
 
 
@@ -112,4 +122,6 @@ def quick_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """References of lower resolution than people get, for problems with options that no other test has."""
     monkeypatch.setattr(cavity, "RESOLUTIONS", (12, 16))
     monkeypatch.setattr(grayscott, "RESOLUTIONS", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
+    monkeypatch.setattr(planefem, "HALVINGS", (0, 1))
+    monkeypatch.setattr(planeheat, "STEPS", (4, 8))
     monkeypatch.setattr(heatlongtime, "RESOLUTIONS", ((32, 0.05, 0.1), (48, 0.025, 0.05)))

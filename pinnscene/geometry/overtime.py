@@ -29,6 +29,21 @@ class OverTime(Domain):
     def __repr__(self) -> str:
         return f"OverTime({self.region!r}, {self.begin}, {self.end})"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OverTime) and (self.region, self.begin, self.end) == (
+            other.region,
+            other.begin,
+            other.end,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.region, self.begin, self.end))
+
+    @property
+    def text(self) -> str | None:
+        """What the region was made from, where it knows."""
+        return getattr(self.region, "text", None)
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of the parts of the region's boundary."""
