@@ -144,7 +144,7 @@ def test_corner_functions_are_harmonic_and_singular_and_jets_agree_with_autograd
         u.head.weight[:, :4] = 0  # the sines
     xx, yy = partials(u, p, "xx", "yy")
     assert float((xx + yy).detach().abs().max()) < 1e-8 * float(xx.detach().abs().max())
-    slopes = [torch.stack(partials(u, torch.tensor([[-r, r]]).double(), "x", "y")).norm() for r in (1e-3, 1e-6)]
+    slopes = [torch.stack(partials(u, torch.tensor([[-r, r]]).double(), "x", "y")).norm() for r in (1e-5, 1e-8)]
     assert float((slopes[1] / slopes[0]).detach()) == pytest.approx(10, rel=0.2)  # r^(-1/3)
 
 
