@@ -33,6 +33,30 @@ class Domain(ABC):
         """Signed distance [n, 1] to the boundary, negative inside."""
 
     @property
+    @abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts of the boundary."""
+
+    @abstractmethod
+    def boundary(self, n: int, *parts: str, points: str = "uniform") -> Sampler:
+        """A sampler of ``n`` points on parts of the boundary, on all of it where none is named, with normals."""
+
+    def __or__(self, other: "Domain") -> "Domain":
+        from pinnscene.geometry.csg import Union
+
+        return Union(self, other)
+
+    def __and__(self, other: "Domain") -> "Domain":
+        from pinnscene.geometry.csg import Intersection
+
+        return Intersection(self, other)
+
+    def __sub__(self, other: "Domain") -> "Domain":
+        from pinnscene.geometry.csg import Difference
+
+        return Difference(self, other)
+
+    @property
     def space(self) -> tuple[str, ...]:
         """The axes of space: all but ``t``."""
         return tuple(axis for axis in self.axes if axis != "t")
@@ -94,6 +118,14 @@ class Box(Domain):
         if not planes:
             raise PinnsceneError('face() expected an axis such as "x" or a plane such as t=0.0, got neither')
         return BoxSampler(self, n, points, tuple(planes))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The faces across all axes, t included."""
+        return tuple(self.faces)
+
+    def boundary(self, n: int, *parts: str, points: str = "uniform") -> Sampler:
+        return self.face(n, *(parts or self.parts), points=points)
 
     @cached_property
     def faces(self) -> dict[str, tuple[str, float]]:

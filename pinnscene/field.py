@@ -73,8 +73,7 @@ class Field(nn.Module, Conditional, Differentiable):
         if self.condition is not None:
             raise PinnsceneError("a family of fields has no random features to draw: train it with adam")
         spent = self.encoding.redraw(scales, generator)
-        plain = not spent and self.encoding.outputs == len(self.axes)
-        self.backbone.redraw(scales if plain else None, generator)
+        self.backbone.redraw(None if spent else self.encoding.coordinates(scales), generator)
         self.head.weight.zero_()
         self.head.bias.zero_()
 

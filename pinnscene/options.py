@@ -68,7 +68,11 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
-    return origin(value) or f"<python {getattr(value, '__qualname__', type(value).__name__)}>"
+    return (
+        origin(value)
+        or getattr(value, "text", None)
+        or f"<python {getattr(value, '__qualname__', type(value).__name__)}>"
+    )
 
 
 def describe_options(make: type[Problem]) -> list[Option]:

@@ -27,7 +27,8 @@ class Wall(NamedTuple):
     c: float
 
 
-def _wall(text: str) -> Wall:
+def read_wall(text: str) -> Wall:
+    """One condition; raises ``PinnsceneError`` for what cannot be read."""
     kind, *numbers = text.strip().split(":")
     if kind not in KINDS:
         raise unknown("wall condition", kind, KINDS)
@@ -67,7 +68,7 @@ def parse_walls(text: str, axes: tuple[str, ...]) -> dict[str, tuple[Wall, Wall]
         else:
             raise unknown("wall", where, [*axes, *walls])
         for name in names:
-            walls[name] = _wall(condition)
+            walls[name] = read_wall(condition)
     pairs = {axis: (walls[f"{axis}0"], walls[f"{axis}1"]) for axis in axes}
     for axis, (low, high) in pairs.items():
         if (low.kind == "periodic") != (high.kind == "periodic"):

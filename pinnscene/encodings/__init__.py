@@ -8,4 +8,5 @@ from pinnscene.encodings.grid import Grid as Grid
 from pinnscene.encodings.grid import Hash as Hash
 from pinnscene.encodings.identity import Identity as Identity
 from pinnscene.encodings.positional import Positional as Positional
+from pinnscene.encodings.radial import Radial as Radial
 from pinnscene.encodings.tensor import TensorProduct as TensorProduct

@@ -54,6 +54,13 @@ class Encoding(nn.Module, ABC):
         del spread
         return None
 
+    def coordinates(self, scales: Tensor) -> Tensor | None:
+        """The scales of the outputs [outputs] where these are coordinates again, from those of the inputs; else None.
+
+        Random features of a backbone are then drawn at these scales.
+        """
+        return scales if self.outputs == len(scales) else None
+
     def redraw(self, scales: Tensor, generator: torch.Generator) -> bool:
         """Draw features that turn by about ``scales`` [inputs] radians a unit; False where there are none."""
         del scales, generator

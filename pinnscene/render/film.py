@@ -137,7 +137,7 @@ def _images(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Ca
     where, images = plane(domain, t=domain.lower[domain.axes.index("t")]), []
     seen = np.stack([np.stack(images_at(t, 48)) for t in times(domain, 12)], 1)
     for ax, name, part in zip(axs, problem.values, seen, strict=True):
-        low, high = float(part.min()), float(part.max())
+        low, high = float(np.nanmin(part)), float(np.nanmax(part))
         blank = np.zeros(where.shape)
         image = ax.imshow(blank, origin="lower", extent=where.extent, cmap=FIELD, vmin=low, vmax=high)
         ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=name)

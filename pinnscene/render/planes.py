@@ -22,10 +22,22 @@ class Plane(NamedTuple):
     shape: tuple[int, int]
     axes: tuple[str, str]
     extent: tuple[float, float, float, float]
+    inside: Tensor | None = None  # which of the points lie in the domain [n]; None for all
 
     def image(self, values: Tensor, output: int = 0) -> Array:
-        """One output's values [n, k] at the plane's points as an image, the first row below."""
-        return values[:, output].reshape(self.shape).numpy()
+        """One output's values [n, k] at the plane's points as an image, the first row below; NaN outside."""
+        return blanked(values[:, output], self.inside).reshape(self.shape).numpy()
+
+
+def blanked(values: Tensor, inside: Tensor | None) -> Tensor:
+    """Values [n] with NaN where they are not inside."""
+    return values if inside is None else torch.where(inside, values, torch.nan)
+
+
+def inside(domain: Domain, p: Points) -> Tensor | None:
+    """Which of the points lie in a domain [n], for one that does not fill its box; None for all."""
+    asked = getattr(domain, "inside", None)
+    return None if asked is None else asked(p.coords)
 
 
 def plane(domain: Domain, n: int = 160, **held: float) -> Plane:
@@ -39,7 +51,7 @@ def plane(domain: Domain, n: int = 160, **held: float) -> Plane:
     columns[free[0]], columns[free[1]] = x.repeat(n), y.repeat_interleave(n)
     points = Points(torch.stack([columns[axis] for axis in domain.axes], 1), domain.axes)
     extent = (domain.lower[k], domain.upper[k], domain.lower[j], domain.upper[j])
-    return Plane(points, (n, n), (free[0], free[1]), extent)
+    return Plane(points, (n, n), (free[0], free[1]), extent, inside(domain, points))
 
 
 def line(domain: Domain, axis: str, n: int = 400, **held: float) -> Points:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 from pinnscene.batch import Points
 from pinnscene.metrics import evaluate
 from pinnscene.render.canvas import ERROR, FIELD, figure, save, short
-from pinnscene.render.planes import Array, Plane, line, on_plane, plane, times
+from pinnscene.render.planes import Array, Plane, blanked, inside, line, on_plane, plane, times
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
@@ -77,18 +78,18 @@ def _panels(problem: "Problem", u: Differentiable, where: Plane, output: int, wh
     truth = _truth(problem, where.points, output)
     if truth is None:
         return [_image(where, value, f"{name}{when}", FIELD, value)]
-    exact = truth.reshape(where.shape)
+    exact = where.image(torch.as_tensor(truth)[:, None])
     both, error = np.stack([value, exact]), np.abs(value - exact)
     return [
         _image(where, value, f"{name}{when}", FIELD, both),
         _image(where, exact, f"reference{when}", FIELD, both),
-        _image(where, error, f"|error|, at most {short(float(error.max()))}", ERROR, error),
+        _image(where, error, f"|error|, at most {short(float(np.nanmax(error)))}", ERROR, error),
     ]
 
 
 def _image(where: Plane, image: Array, title: str, cmap: str, scale: Array) -> Panel:
     """An image in colours that reach over ``scale``."""
-    low, high = float(scale.min()), float(scale.max())
+    low, high = float(np.nanmin(scale)), float(np.nanmax(scale))
 
     def draw(made: Figure, ax: Any) -> None:
         shown = ax.imshow(
@@ -112,7 +113,7 @@ def _profiles(problem: "Problem", u: Differentiable, where: Plane, output: int) 
     if upwards == "t":
         return _along(problem, u, output, {across: [{"t": t} for t in times(problem.domain, 5)]})
     image = np.abs(on_plane(u, where, output))
-    top = where.points.coords[int(image.argmax())].tolist()
+    top = where.points.coords[int(np.nanargmax(image))].tolist()
     return _along(problem, u, output, {across: [{upwards: top[1]}], upwards: [{across: top[0]}]})
 
 
@@ -129,12 +130,20 @@ def _along(problem: "Problem", u: Differentiable, output: int, cuts: dict[str, l
                 p, shade = line(problem.domain, axis, **at), next(shades)
                 label = ", ".join(f"{a} = {value:.3g}" for a, value in at.items()) or name
                 label = label if len(cuts) == 1 else f"along {axis}, {label}"
-                value = evaluate(u, p)[:, output]
+                within = inside(problem.domain, p)
+                value = blanked(evaluate(u, p)[:, output], within)
                 ax.plot(p[axis], value, color=(shade, shade * 0.6, 0.5), label=label)
                 truth = _truth(problem, p, output)
                 if truth is not None:
                     label = "reference" if shade == 0 else None
-                    ax.plot(p[axis], truth, color="black", lw=1, ls=(0, (4, 6)), label=label)
+                    ax.plot(
+                        p[axis],
+                        blanked(torch.as_tensor(truth), within),
+                        color="black",
+                        lw=1,
+                        ls=(0, (4, 6)),
+                        label=label,
+                    )
         xlabel = " or ".join(cuts)
         ax.set(xlabel=xlabel, ylabel=name, title="profiles" if count > 1 else name)
         ax.legend(fontsize=8)

@@ -1,0 +1,188 @@
+"""The heat equation on regions of any form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isfinite
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from torch import Tensor
+
+from pinnscene.ansatz import Ansatz
+from pinnscene.batch import Points
+from pinnscene.constraint import Constraint
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.geometry import OverTime
+from pinnscene.operators import operator
+from pinnscene.problem import Conventional, Reference
+from pinnscene.problems.evolution import growing
+from pinnscene.problems.onregion import Function, OnRegion, solution_of
+from pinnscene.problems.planefem import plane_reference
+from pinnscene.problems.planeheat import PlaneHeat
+from pinnscene.problems.refinement import Refined
+from pinnscene.problems.regiontext import Told
+from pinnscene.problems.regionwalls import FromSolution, part_constraints
+from pinnscene.views import Differentiable, Frozen, FunctionField
+
+
+def growth(p: Points) -> Tensor:
+    """exp(|x|^2 / 2 + t)."""
+    return torch.exp(p.coords[:, :-1].square().sum(1, keepdim=True) / 2 + p["t"])
+
+
+SOLUTIONS: dict[str, Function] = {"growth": growth}
+
+
+@dataclass(frozen=True)
+class HeatRegion(OnRegion):
+    """u_t = alpha lap(u) + f on a region of any form, in 1 to 5 dimensions of space.
+
+    Domain: ``domain``, as of poisson-region, and t from ``begin`` to ``end``.
+    Conditions: u = u0 at t = begin, held by the ansatz; Dirichlet u = c, Neumann du/dn = c or Robin
+    du/dn = h (c - u), by part of the boundary.
+    Default: on the unit disc, u0 = 0 and u = 1 on the circle.
+    Closed form: ``exact``, from which u0, f and the right side of every condition are made.
+    Reference with exact=none, in the plane: finite elements in space and SDIRK steps in t, converged by refinement.
+    """
+
+    walls: str = "dirichlet:1"  # conditions by part of the boundary, such as dirichlet:1,hole=robin:2:0
+    exact: Literal["growth", "none"] | Function = "none"  # the solution, or FILE.py:name
+    alpha: float = 1.0  # thermal diffusivity, length^2 / time
+    begin: float = 0.0  # first time
+    end: float = 1.0  # last time
+    start: float | Function = 0.0  # u0: a number or FILE.py:name
+    source: float | Function = 0.0  # f with exact=none, value / time: a number or FILE.py:name
+    windows: int = 0  # windows of t solved one after the other; 0 chooses
+    growth: float = 3.0  # ratio of each window's length to that of the one before
+
+    count: ClassVar[int] = 5  # of windows
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (isfinite(self.alpha) and self.alpha > 0):
+            raise PinnsceneError(f"expected alpha > 0 (a diffusivity), got {self.alpha}")
+        if self.windows < 0 or not (isfinite(self.growth) and self.growth >= 1):
+            raise PinnsceneError(f"expected windows >= 0 and growth >= 1, got {self.windows} and {self.growth}")
+        numbers = any(wall.c != 0 for wall in self.conditions.values())
+        if self.solution is not None and (numbers or self.source != 0.0 or isinstance(self.start, int)):
+            raise PinnsceneError(
+                "exact gives source and right sides itself: set exact=none to give them, or walls without numbers"
+            )
+
+    def spread(self, region: Told) -> OverTime:
+        return OverTime(region, self.begin, self.end)
+
+    @cached_property
+    def solution(self) -> Differentiable | None:
+        """The solution that all data are made from, None where they are given."""
+        known = solution_of(self.exact, SOLUTIONS)
+        return None if known is None else FunctionField(known, self.domain.axes)
+
+    def u0(self, p: Points) -> Tensor:
+        """The state at the first time, [n, 1]."""
+        if not isinstance(self.start, int | float):
+            return self.start(p)
+        if self.solution is not None:
+            return Frozen(self.solution, "t", self.begin)(p)
+        return torch.full_like(p["t"], self.start)
+
+    def f(self, p: Points) -> Tensor | float:
+        """The source, [n, 1] or a number."""
+        if self.solution is not None:
+            return self._gained(self.solution, p).detach()
+        return self.source if isinstance(self.source, int | float) else self.source(p)
+
+    def _gained(self, u: Differentiable, p: Points) -> Tensor:
+        return operator(u, p, {"t": 1.0, **{2 * axis: -self.alpha for axis in self.region.axes}})
+
+    def constraints(self) -> Mapping[str, Constraint]:
+        right = None if self.solution is None else FromSolution(self.solution)
+        found = {"pde": Constraint(self.domain.interior(self.inside, "sobol"), self._pde)}
+        return found | part_constraints(self.domain, self.conditions, self.inside // 2, right, self.half)
+
+    def _pde(self, u: Differentiable, p: Points) -> Tensor:
+        return self._gained(u, p) - self.f(p)
+
+    def ansatz(self) -> Ansatz:
+        """U = u0 + (t - begin) N."""
+        factor = lambda p: (p["t"] - self.begin) / (self.end - self.begin)
+        return Ansatz(self.start if isinstance(self.start, Differentiable) else self.u0, factor)
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        known = super().knobs(backbone)
+        return known | {"head": known["head"] | {"rescan": True}}
+
+    def in_windows(self, count: int) -> Self:
+        return replace(self, windows=count)
+
+    def cuts(self) -> tuple[float, ...]:
+        count = self.windows or (1 if self.solution is not None else self.count)
+        if count == 1:
+            return ()
+        shares = growing(count, self.growth, 1.0)
+        return (*(self.begin + (self.end - self.begin) * share for share in shares[:-1]), self.end)
+
+    def stage(self, k: int, before: Differentiable | None) -> Self:
+        ends = self.cuts()
+        if not ends:
+            return self
+        if before is None:
+            return replace(self, end=ends[k], windows=1)
+        return replace(self, begin=ends[k - 1], end=ends[k], windows=1, start=Frozen(before, "t", ends[k - 1]))
+
+    @property
+    def _reference(self) -> Refined | None:
+        return plane_reference(self, self._fem) if len(self.region.axes) == 2 else None
+
+    def _fem(self, level: int) -> PlaneHeat:
+        return PlaneHeat(self, level)
+
+    def reference(self, p: Points) -> Tensor | None:
+        if self.solution is not None:
+            return self.solution(p)
+        return None if self._reference is None else self._reference(p)
+
+    def reference_info(self) -> Reference | None:
+        if self.solution is not None:
+            return Reference("exact", 0.0, f"closed form: {self.exact if isinstance(self.exact, str) else 'exact'}")
+        return None if self._reference is None else self._reference.info()
+
+    def conventional(self) -> Conventional | None:
+        return None if self._reference is None or self.solution is not None else self._reference.conventional()
+
+    def key(self) -> tuple[Any, ...]:
+        """What the finite elements depend on."""
+        return (type(self), self.region, self.walls, self.alpha, self.begin, self.end, self.start, self.source)
+
+
+@dataclass(frozen=True)
+class HeatBall(HeatRegion):
+    """u_t = lap(u) / 5 + f in the unit ball of five dimensions: PINNacle's HeatND.
+
+    Conditions: du/dn as of the solution on the sphere, u0 at t = 0.
+    Closed form: u = exp(|x|^2 / 2 + t), from which f, u0 and the flux are made.
+    Features: domain and data are the same in all directions, so the default ones are random functions of |x|^2 and t;
+    ``--encoding none`` takes functions of all six coordinates, which reach 1e-3.
+    """
+
+    domain: Any = "ball-5d"  # a name or a formula
+    walls: str = "neumann"  # conditions by part of the boundary
+    exact: Literal["growth", "none"] | Function = "growth"  # the solution, or FILE.py:name
+    alpha: float = 0.2  # thermal diffusivity, length^2 / time
+
+    width: ClassVar[int] = 600
+    points: ClassVar[int] = 3000
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        spec = super().field(solver, backbone)
+        if solver != "head" or spec.backbone != "siren":
+            return spec
+        return replace(spec, encoding="radial", knobs={**spec.knobs, "kept": 1})
+
+    def notes(self) -> list[str]:
+        return [
+            *super().notes(),
+            "features: functions of |x|^2 and t, as domain and data are the same in all directions",
+        ]

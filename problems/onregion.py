@@ -1,0 +1,123 @@
+"""What equations on regions of any form have in common: the domain, its conditions, random features that suit it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from pinnscene.batch import Points
+from pinnscene.errors import PinnsceneError
+from pinnscene.fieldspec import FieldSpec
+from pinnscene.geometry import OverTime, Polygon
+from pinnscene.geometry.region import SPACE
+from pinnscene.problem import Problem
+from pinnscene.problems.regiontext import Told, read_region
+from pinnscene.problems.regionwalls import parse_parts
+from pinnscene.problems.walls import Wall
+
+Function = Callable[[Points], Tensor]
+ORDERS = 5  # singular functions of each corner
+
+
+@dataclass(frozen=True)
+class OnRegion(Problem):
+    """An equation on a region of space, by default in the plane.
+
+    A subclass gives ``domain`` and ``walls`` their defaults and writes ``constraints``.
+    """
+
+    domain: Any = "disc"  # a name, a formula, FILE of a closed shape, RUN of eikonal-sdf, FILE.py:name
+    walls: str = "dirichlet"  # conditions by part of the boundary, such as dirichlet:1,hole=robin:2:0
+    n: int = 0  # interior points a step; 0 chooses
+
+    values = ("u",)
+    width: ClassVar[int] = 1500  # random features
+    points: ClassVar[int] = 4000  # inside
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", self.spread(read_region(self.domain)))
+        if self.n < 0:
+            raise PinnsceneError(f"n expected at least 0 points, got {self.n}")
+        _ = self.conditions  # raises on bad text
+
+    def spread(self, region: Told) -> Any:
+        """The domain over a region: itself, or with a time."""
+        return region
+
+    @property
+    def region(self) -> Told:
+        """The domain without its time."""
+        return self.domain.region if isinstance(self.domain, OverTime) else self.domain
+
+    @cached_property
+    def conditions(self) -> dict[str, Wall]:
+        """The condition of each part of the boundary."""
+        return parse_parts(self.walls, self.region.parts)
+
+    @property
+    def half(self) -> float:
+        """Half the longest side of the region's box."""
+        return max(high - low for low, high in zip(self.region.lower, self.region.upper, strict=True)) / 2
+
+    def frame(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """A cube about the region, so that features are as fine along all axes of space."""
+        lower, upper = [], []
+        for axis, low, high in zip(self.domain.axes, self.domain.lower, self.domain.upper, strict=True):
+            reach = self.half if axis in SPACE else (high - low) / 2
+            lower.append((low + high) / 2 - reach)
+            upper.append((low + high) / 2 + reach)
+        return tuple(lower), tuple(upper)
+
+    @property
+    def inside(self) -> int:
+        """Points inside."""
+        return self.n or self.points
+
+    def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
+        if solver != "head" or backbone not in (None, "siren", "corners"):
+            return super().field(solver, backbone)
+        corners = self.corners()
+        if backbone == "siren" or not corners:
+            return FieldSpec("siren", knobs={"width": self.width, "depth": 1})
+        return FieldSpec("corners", knobs={"width": self.width, "corners": corners, "orders": ORDERS})
+
+    def corners(self) -> tuple[float, ...]:
+        """What the corners of a polygon ask of features, see ``pinnscene.backbones.corners``; empty elsewhere."""
+        polygon = self.region.region
+        if not isinstance(polygon, Polygon) or "t" in self.domain.axes:
+            return ()
+        lower, upper = self.frame()
+        found: list[float] = []
+        for place, angle, direction in polygon.corners():
+            at = [(2 * c - low - high) / (high - low) for c, low, high in zip(place, lower, upper, strict=True)]
+            found += [*map(float, at), angle, direction]
+        return tuple(found)
+
+    def params(self) -> dict[str, Any]:
+        return {}
+
+    def data_options(self) -> tuple[str, ...]:
+        return ("domain",) if Path(self.region.text).is_file() else ()
+
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        del backbone
+        return {"head": {"form": "dense"}, "adam": {"steps": 3000}}
+
+    def notes(self) -> list[str]:
+        kind = "random sines, scale scanned by held-out residual"
+        more = " beside singular functions of the corners" if self.corners() else ""
+        return [f"features: {kind}{more}; boundary: {', '.join(self.region.parts)}"]
+
+
+def solution_of(name: "str | Function", known: Mapping[str, Function]) -> Function | None:
+    """The manufactured solution of a name, a function itself, None for "none"."""
+    if callable(name):
+        return name
+    if name == "none":
+        return None
+    if name not in known:
+        raise PinnsceneError(f"exact expected {', '.join((*known, 'none'))} or a function, got '{name}'")
+    return known[name]

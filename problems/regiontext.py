@@ -1,0 +1,263 @@
+"""Domains given as text: names, formulas such as ``box(-1,1,-1,1) - disc(0,0,0.3)``, files of shapes, solved runs."""
+
+import ast
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from pinnscene.batch import Points
+from pinnscene.domain import Box, Domain
+from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.geometry import (
+    Ball,
+    Ellipsoid,
+    Implicit,
+    OverTime,
+    Polygon,
+    Prism,
+    Region,
+    Solid,
+    as_region,
+    cylinder,
+    disc,
+    interval,
+)
+from pinnscene.geometry.pieces import Piece
+from pinnscene.geometry.region import Factor, names
+from pinnscene.scenes.shapes import ARRAYS, COLUMNS, MESHES
+from pinnscene.usercode import load, names_code
+
+BIG = [(-4, -3), (4, -3), (-4, 3), (4, 3), (-4, -9), (4, -9), (-4, 9), (4, 9), (0, 0), (0, 6), (0, -6)]
+SMALL = [(-3.2, -6), (-3.2, 6), (3.2, -6), (3.2, 6), (-3.2, 0), (3.2, 0)]
+
+
+def box(*ends: float) -> Region:
+    """A box by the ends of its axes: x0, x1, y0, y1 and so on."""
+    if len(ends) < 2 or len(ends) % 2:
+        raise PinnsceneError(f"box expected a lower and an upper end an axis, got {len(ends)} numbers")
+    return as_region(Box(**{a: (ends[2 * k], ends[2 * k + 1]) for k, a in enumerate(names(len(ends) // 2))}))
+
+
+def _half(what: str, numbers: tuple[float, ...], make: Callable[[Any, Any], Region]) -> Region:
+    if len(numbers) < 4 or len(numbers) % 2:
+        raise PinnsceneError(f"{what} expected a centre and as many half axes, got {len(numbers)} numbers")
+    return make(numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :])
+
+
+def _ball(*numbers: float) -> Region:
+    if len(numbers) < 2:
+        raise PinnsceneError("ball expected a centre and a radius, such as ball(0,0,0,1)")
+    return Ball(numbers[:-1], numbers[-1])
+
+
+def _polygon(*numbers: float) -> Region:
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise PinnsceneError(f"polygon expected x and y of at least three corners, got {len(numbers)} numbers")
+    return Polygon(list(zip(numbers[::2], numbers[1::2], strict=True)))
+
+
+def _ring(*numbers: float) -> Region:
+    x, y, inner, outer = numbers
+    return as_region(disc(x, y, outer, "outer") - disc(x, y, inner, "inner"))
+
+
+# What formulas are made of, by name.
+MAKERS: dict[str, Callable[..., Region]] = {
+    "interval": interval,
+    "box": box,
+    "disc": disc,
+    "ball": _ball,
+    "ellipse": lambda *numbers: _half("ellipse", numbers, Ellipsoid),
+    "polygon": _polygon,
+    "cylinder": cylinder,
+    "annulus": _ring,
+    "prism": Prism,
+}
+# Domains that have a name.
+NAMED: dict[str, Callable[[], Domain]] = {
+    "interval": lambda: interval(0, 1),
+    "square": lambda: box(0, 1, 0, 1),
+    "cube": lambda: box(0, 1, 0, 1, 0, 1),
+    "disc": disc,
+    "ball": lambda: Ball((0, 0, 0), 1),
+    "ball-5d": lambda: Ball((0,) * 5, 1),
+    "ellipse": lambda: Ellipsoid((0, 0), (1, 0.5)),
+    "annulus": lambda: _ring(0, 0, 0.5, 1),
+    "l-shape": lambda: Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)]),
+    "cylinder": lambda: cylinder(0, 0, 1, 0, 1),
+    "plate-hole": lambda: box(-1, 1, -1, 1) - disc(0, 0, 0.4, "hole"),
+    "four-holes": lambda: _cut(box(-0.5, 0.5, -0.5, 0.5), [(x, y, 0.1) for x in (0.3, -0.3) for y in (0.3, -0.3)]),
+    "four-sizes": lambda: _cut(
+        box(-1, 1, -1, 1), [(0.5, 0.5, 0.2), (0.4, -0.4, 0.4), (-0.2, -0.7, 0.1), (-0.6, 0.5, 0.3)]
+    ),
+    "quarter-holes": lambda: _cut(
+        _cut(box(0, 8, 0, 12), [(x, y, 1.0) for x, y in BIG if x >= 0 and y >= 0], "big"),
+        [(x, y, 0.4) for x, y in SMALL if x >= 0 and y >= 0],
+        "small",
+    ),
+    "seventeen-holes": lambda: _cut(
+        _cut(box(-8, 8, -12, 12), [(x, y, 1.0) for x, y in BIG], "big"), [(x, y, 0.4) for x, y in SMALL], "small"
+    ),
+}
+
+
+def _cut(whole: Domain, holes: list[tuple[float, float, float]], part: str = "hole") -> Domain:
+    for x, y, radius in holes:
+        whole = whole - disc(x, y, radius, part)
+    return whole
+
+
+class Told(Region):
+    """A region that knows the text it was made from: equal where the texts are."""
+
+    def __init__(self, region: Region, text: str) -> None:
+        self.region, self.text = region, text
+        self.axes, self.lower, self.upper = region.axes, region.lower, region.upper
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Told) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def inside(self, x: Tensor) -> Tensor:
+        return self.region.inside(x)
+
+    def distance(self, p: Points | Tensor) -> Tensor:
+        return self.region.distance(p)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        return self.region.pieces
+
+    def factors(self) -> dict[str, list[Factor]]:
+        return self.region.factors()
+
+
+def read_region(given: "str | Domain") -> Told:
+    """The region that a text stands for, or a region itself.
+
+    Raises:
+        PinnsceneError: a text that is no name, formula, file of a closed shape or run of a distance field.
+    """
+    if isinstance(given, OverTime):
+        given = given.region
+    if isinstance(given, Told):
+        return given
+    if isinstance(given, Domain):
+        return Told(as_region(given), repr(given))
+    text = given.strip()
+    return Told(as_region(_region_of(text)), text)
+
+
+def _region_of(text: str) -> Domain:
+    if text in NAMED:
+        return NAMED[text]()
+    if names_code(text):
+        found = load(text)
+        return found if isinstance(found, Domain) else found()
+    path = Path(text)
+    if path.is_dir():
+        return from_run(path)
+    if path.suffix.lower() in (*MESHES, *COLUMNS, *ARRAYS):
+        return from_file(path)
+    return _formula(text)
+
+
+def from_file(path: Path) -> Region:
+    """What a closed mesh, an oriented cloud or a volume in a file encloses."""
+    from pinnscene.mesh import report
+    from pinnscene.mesh.crossings import crossings
+    from pinnscene.scenes.shapes import load_shape
+
+    shape = load_shape(path)
+    if not shape.signed:
+        raise PinnsceneError(f"{path} has points without normals, so no inside: solve eikonal-sdf and take its run")
+    surface = shape.mesh()
+    if surface is None:
+        import torch
+
+        points, normals = shape.surface(200_000, torch.Generator().manual_seed(0))
+        assert normals is not None
+        return Solid(shape, (points, normals))
+    whole = getattr(shape, "triangles", surface)  # before faces within other bodies were left out
+    pairs = crossings(whole)
+    if len(pairs):
+        a, b = pairs[0]
+        raise PinnsceneError(f"{path} cuts through itself, at faces {a} and {b}: repair it, or solve eikonal-sdf on it")
+    if shape.kind == "mesh" and not report(surface).watertight:
+        raise PinnsceneError(
+            f"{path} is open: a domain needs a closed surface; close its holes, or solve eikonal-sdf and take its run"
+        )
+    return Solid(shape, surface)
+
+
+def from_run(path: Path) -> Region:
+    """Where the field of a solved run is negative: the run of a distance, such as of eikonal-sdf."""
+    from pinnscene.run import Run
+    from pinnscene.solve import load_state, reopen
+    from pinnscene.trainer import join
+
+    run = Run.open(path)
+    problem, config = reopen(run)
+    if not isinstance(problem.domain, Box) or problem.domain.axes != ("x", "y", "z") or len(problem.values) != 1:
+        raise PinnsceneError(
+            f"{path} solved {config.problem}, which is no distance field in space: expected a run of eikonal-sdf"
+        )
+    field = join(problem, load_state(run, problem, config).fields)
+    field.requires_grad_(False)
+    return Implicit(field.double(), problem.domain, str(path))
+
+
+def _formula(text: str) -> Domain:
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        tree = None
+    if tree is None or isinstance(tree, ast.Name):
+        raise PinnsceneError(
+            f"{unknown('domain', text, NAMED)}; expected a name, a formula such as box(-1,1,-1,1) - disc(0,0,0.3), "
+            "a file of a closed shape, or the folder of a run of eikonal-sdf"
+        )
+    return _made(tree, text)
+
+
+def _made(node: ast.AST, text: str) -> Domain:
+    """A formula's region: calls of makers with numbers, joined by | & and -; nothing else is evaluated."""
+    joins: dict[type, Callable[[Domain, Domain], Domain]] = {
+        ast.BitOr: lambda a, b: a | b,
+        ast.BitAnd: lambda a, b: a & b,
+        ast.Sub: lambda a, b: a - b,
+    }
+    if isinstance(node, ast.BinOp) and type(node.op) in joins:
+        return joins[type(node.op)](_made(node.left, text), _made(node.right, text))
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or node.keywords:
+        raise PinnsceneError(f"domain '{text}': expected shapes such as disc(0,0,1) joined by |, & and -")
+    name = node.func.id
+    if name not in MAKERS:
+        raise unknown("shape", name, MAKERS)
+    nested = [_made(a, text) if isinstance(a, ast.Call | ast.BinOp) else _value(a, text) for a in node.args]
+    try:
+        return MAKERS[name](*nested)
+    except TypeError:
+        raise PinnsceneError(f"domain '{text}': {name} got {len(nested)} numbers, which is not what it takes") from None
+    except ValueError as cause:
+        if isinstance(cause, PinnsceneError):
+            raise
+        raise PinnsceneError(f"domain '{text}': {name} got {len(nested)} numbers, which is not what it takes") from None
+
+
+def _value(node: ast.AST, text: str) -> Any:
+    try:
+        value = ast.literal_eval(node)  # pyright: ignore[reportArgumentType]
+    except ValueError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PinnsceneError(f"domain '{text}': expected numbers within the brackets of a shape")
+    return float(value)
