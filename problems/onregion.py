@@ -36,6 +36,7 @@ class OnRegion(Problem):
     values = ("u",)
     width: ClassVar[int] = 1500  # random features
     points: ClassVar[int] = 4000  # inside
+    probe: ClassVar[int] = 400  # features of the first trials of a scale
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domain", self.spread(read_region(self.domain)))
@@ -104,7 +105,7 @@ class OnRegion(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         del backbone
-        return {"head": {"form": "dense"}, "adam": {"steps": 3000}}
+        return {"head": {"form": "dense", "probe": self.probe}, "adam": {"steps": 3000}}
 
     def notes(self) -> list[str]:
         kind = "random sines, scale scanned by held-out residual"

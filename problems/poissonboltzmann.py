@@ -28,6 +28,7 @@ class PoissonBoltzmann(PoissonRegion):
 
     width: ClassVar[int] = 3000
     points: ClassVar[int] = 8000
+    probe: ClassVar[int] = 1000  # fewer do not show that holes want high frequencies
 
     def f(self, p: Points) -> Tensor:
         if self.solution is not None:

@@ -86,6 +86,8 @@ class Spread:
 
     def __call__(self, generator: torch.Generator) -> Points:
         p = self.sampler(generator)
-        t = self.begin + (self.end - self.begin) * unit_cube(len(p), 1, self.points, generator)
+        # shuffled: a second sequence of the same kind goes in step with the first, and leaves most of the product empty
+        order = torch.randperm(len(p), generator=generator, device=generator.device)
+        t = self.begin + (self.end - self.begin) * unit_cube(len(p), 1, self.points, generator)[order]
         normal = None if p.normal is None else torch.cat([p.normal, torch.zeros_like(t)], 1)
         return replace(p, coords=torch.cat([p.coords, t], 1), axes=(*p.axes, "t"), normal=normal)

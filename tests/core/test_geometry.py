@@ -316,3 +316,14 @@ def test_hard_starts_hold_with_walls_that_agree() -> None:
     assert float(ansatz.factor(begin).abs().max()) == 0 and float(ansatz.factor(wall).abs().max()) < 1e-12
     assert torch.allclose(ansatz.lift(begin), start(begin))
     assert float(ansatz.lift(wall).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("points", ["uniform", "sobol", "halton", "lhs"])
+def test_times_have_nothing_to_do_with_places(points):
+    """Cells of an 8 x 8 table of x and t hold 64 of 4096 points each: chi squared with 63 degrees of freedom."""
+    over = OverTime(Box(x=(0, 1), y=(0, 1)), 0.0, 1.0)
+    for sampler in (over.interior(4096, points), over.boundary(4096, "y0", points=points)):
+        p = sampler(torch.Generator().manual_seed(1))
+        cells = (8 * p["x"]).long().clamp(max=7) * 8 + (8 * p["t"]).long().clamp(max=7)
+        expected = 64 * len(p) / 4096
+        assert float(((cells.flatten().bincount(minlength=64) - expected) ** 2 / expected).sum()) < 120
