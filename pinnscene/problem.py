@@ -217,9 +217,9 @@ class Problem(ABC):
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         """Pictures of a solved field, drawn into ``folder``."""
-        from pinnscene.render.slices import draw_slices
+        from pinnscene.render.film import draw_domain
 
-        return draw_slices(self, u, folder)
+        return draw_domain(self, u, folder)
 
     def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
         """Pictures or a film of a solved field."""
@@ -229,7 +229,9 @@ class Problem(ABC):
 
     def check_render(self, request: "RenderRequest") -> None:
         """Raise ``PinnsceneError`` for an option that this problem's pictures do not have, before any work is done."""
-        request.expect_no_view()
+        from pinnscene.render.film import kinds
+
+        request.expect_of_field(kinds(self.domain))
 
     def formats(self) -> tuple[str, ...]:
         """What ``export`` can write, as endings of files, the usual one first."""
