@@ -235,7 +235,9 @@ class Problem(ABC):
 
     def formats(self) -> tuple[str, ...]:
         """What ``export`` can write, as endings of files, the usual one first."""
-        return ("npz",)
+        from pinnscene.fieldexport import formats_of
+
+        return formats_of(self.domain)
 
     def exports(self) -> "Mapping[str, Kind]":
         """The kinds of exports by name, the usual one first: most problems have one."""
@@ -245,9 +247,9 @@ class Problem(ABC):
 
     def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
         """A solved field as a file for other programs, in one of ``formats``."""
-        from pinnscene.exporting import export_lattice
+        from pinnscene.fieldexport import export_field
 
-        return export_lattice(self, u, request)
+        return export_field(self, u, request)
 
     def solve(self, **settings: Any) -> "Solution":
         """Solve with the default plan; ``settings`` as in ``pinnscene.solve.solve``."""

@@ -26,16 +26,17 @@ class Moment(Differentiable):
         self.values = tuple(u.values[self.columns])
 
     def param(self, name: str, p: Points | Tensor) -> Any:
-        return self.u.param(name, self._whole(p))
+        return self.u.param(name, self.whole(p))
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
         axes = [self.u.axes.index(axis) for axis in self.axes]
         moved = [{tuple(axes[k] for k in index): c for index, c in op.items()} for op in operators]
-        x = self._whole(p).to(getattr(self.u, "device", self.device))
+        x = self.whole(p).to(getattr(self.u, "device", self.device))
         answers = self.u.derivatives(Points(x, self.u.axes), moved)
         return [answer[:, self.columns].double().cpu() for answer in answers]
 
-    def _whole(self, p: Points | Tensor) -> Tensor:
+    def whole(self, p: Points | Tensor) -> Tensor:
+        """Coordinates [n, d + 1] of points of space with the time among them."""
         x = p.coords if isinstance(p, Points) else p
         if "t" not in self.u.axes:
             return x
