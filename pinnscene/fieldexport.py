@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -116,13 +116,13 @@ def _export_cells(problem: "Problem", u: Differentiable, region: Region, request
     )
 
 
-def _named(problem: "Problem", u: Differentiable, x: Floats, progress: Callable[[float], None]) -> dict[str, Floats]:
+def _named(problem: "Problem", u: Differentiable, x: Floats, progress: Callable[[float], None]) -> dict[str, Any]:
     """The outputs, the reference and the error at places [n, d], by name, each [n]."""
-    moments, found = times(problem.domain, MOMENTS) or [None], {}
-    space = u.space
+    moments = times(problem.domain, MOMENTS) or [None]
+    found: dict[str, Any] = {}
     for k, t in enumerate(moments):
         when = "" if t is None else f", t = {t:.6g}"
-        p = Points(torch.from_numpy(x), space)
+        p = Points(torch.from_numpy(x), u.space)
         values = evaluate(Moment(u, t), p)
         truth = _truth(problem, u, t, p)
         for column, name in enumerate(u.values):
