@@ -12,7 +12,7 @@ def export(
     target: opt.TargetRun,
     kind: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="ply, obj, stl, glb, npz, json ...: what the problem has."),
+        typer.Option("--format", metavar="FORMAT", help="ply, obj, stl, glb, vtu, npz ...: what the problem has."),
     ] = None,
     what: Annotated[
         str | None,
@@ -50,7 +50,7 @@ def export(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Write a solved field as a mesh (PLY, OBJ, STL, GLB), as values on a lattice (NPZ), or what else it has."""
+    """Write a solved field as a mesh (PLY, OBJ, STL, GLB), cells (VTU), a lattice (NPZ), or what else it has."""
     del debug
     from dataclasses import replace
 

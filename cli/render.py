@@ -29,7 +29,8 @@ def render(
         str | None,
         typer.Option(
             help="Of a surface: shaded, normal, depth, curvature or gaussian. Of a scene: rgb, depth, normal, opacity, "
-            "or several of them, separated by commas.",
+            "or several of them, separated by commas. Of a field: solution in the plane; in space slices, surface, "
+            "volume, iso, or several of them.",
             show_default="shaded, rgb",
         ),
     ] = None,

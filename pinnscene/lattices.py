@@ -11,6 +11,7 @@ from numpy.lib import format as npy
 from pinnscene.batch import Points
 from pinnscene.domain import Domain
 from pinnscene.metrics import evaluate
+from pinnscene.render.planes import within
 from pinnscene.views import Differentiable
 
 CHUNK = 2**17  # points at a time
@@ -26,7 +27,7 @@ def write_lattice(
 ) -> None:
     """Write ``axes``, each axis' coordinates by its name, ``names`` and ``values`` [*shape, k] to an npz file.
 
-    ``origin`` is added to the coordinates in the file.
+    ``origin`` is added to the coordinates in the file; values outside of a domain that does not fill its box are nan.
     """
     lines = [np.linspace(low, high, n) for low, high, n in zip(domain.lower, domain.upper, shape, strict=True)]
     told = [line + o for line, o in zip(lines, origin or [0.0] * len(lines), strict=True)]
@@ -42,5 +43,9 @@ def write_lattice(
             for start in range(0, total, CHUNK):
                 places = np.unravel_index(np.arange(start, min(total, start + CHUNK)), shape)
                 coords = np.stack([line[place] for line, place in zip(lines, places, strict=True)], 1)
-                member.write(evaluate(u, Points(torch.from_numpy(coords), u.axes)).numpy().tobytes())
+                x = torch.from_numpy(coords)
+                values, inside = evaluate(u, Points(x, u.axes)), within(domain, x)
+                if inside is not None:
+                    values[~inside] = torch.nan
+                member.write(values.numpy().tobytes())
                 progress(min(1.0, (start + CHUNK) / total))

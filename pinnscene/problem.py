@@ -246,9 +246,9 @@ class Problem(ABC):
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         """Pictures of a solved field, drawn into ``folder``."""
-        from pinnscene.render.slices import draw_slices
+        from pinnscene.render.film import draw_domain
 
-        return draw_slices(self, u, folder)
+        return draw_domain(self, u, folder)
 
     def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
         """Pictures or a film of a solved field."""
@@ -258,11 +258,15 @@ class Problem(ABC):
 
     def check_render(self, request: "RenderRequest") -> None:
         """Raise ``PinnsceneError`` for an option that this problem's pictures do not have, before any work is done."""
-        request.expect_no_view()
+        from pinnscene.render.film import kinds
+
+        request.expect_of_field(kinds(self.domain))
 
     def formats(self) -> tuple[str, ...]:
         """What ``export`` can write, as endings of files, the usual one first."""
-        return ("npz",)
+        from pinnscene.fieldexport import formats_of
+
+        return formats_of(self.domain)
 
     def exports(self) -> "Mapping[str, Kind]":
         """The kinds of exports by name, the usual one first: most problems have one."""
@@ -272,9 +276,9 @@ class Problem(ABC):
 
     def export(self, u: Differentiable, request: "ExportRequest") -> "Exported":
         """A solved field as a file for other programs, in one of ``formats``."""
-        from pinnscene.exporting import export_lattice
+        from pinnscene.fieldexport import export_field
 
-        return export_lattice(self, u, request)
+        return export_field(self, u, request)
 
     def solve(self, **settings: Any) -> "Solution":
         """Solve with the default plan; ``settings`` as in ``pinnscene.solve.solve``."""

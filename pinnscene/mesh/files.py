@@ -10,16 +10,18 @@ from pinnscene.errors import unknown
 from pinnscene.files import replacing
 from pinnscene.mesh.record import Mesh
 
+OWN = ("x", "y", "z", "nx", "ny", "nz", "red", "green", "blue")  # names that PLY has a meaning for
+
 
 def write_mesh(mesh: Mesh, path: str | Path) -> Path:
     """Write a mesh whole or not at all, in the format that the ending says.
 
-    | ending | positions | normals, colours of vertices |
-    |---|---|---|
-    | ply | float64 | both |
-    | obj | 12 digits | both (colours behind the position, as most programs read them) |
-    | stl | float32 | neither: a list of triangles |
-    | glb | float32 about the middle, which the scene's node adds in float64 | both |
+    | ending | positions | normals, colours of vertices | values |
+    |---|---|---|---|
+    | ply | float64 | both | float64, by name |
+    | obj | 12 digits | both (colours behind the position, as most programs read them) | none |
+    | stl | float32 | neither: a list of triangles | none |
+    | glb | float32 about the middle, which the scene's node adds in float64 | both | float32, by name with a _ before |
 
     The axes are the mesh's own in GLB too, whose rule is that +y is up: a viewer may show it lying down.
 
@@ -42,7 +44,13 @@ def _columns(mesh: Mesh) -> list[tuple[str, str, NDArray]]:
         named += [(f"n{axis}", "<f4", mesh.normals[:, k]) for k, axis in enumerate("xyz")]
     if mesh.colours is not None:
         named += [(name, "u1", mesh.colours[:, k]) for k, name in enumerate(("red", "green", "blue"))]
-    return named
+    return named + [(name, "<f8", column) for name, column in _values(mesh).items()]
+
+
+def _values(mesh: Mesh) -> dict[str, NDArray]:
+    """The values of vertices under names that are one word and none of PLY's own."""
+    words = {"".join(c if c.isalnum() else "_" for c in name): column for name, column in mesh.values.items()}
+    return {f"value_{word}" if word in OWN else word: column for word, column in words.items()}
 
 
 def _write_ply(mesh: Mesh, path: Path) -> None:
@@ -104,6 +112,7 @@ def _write_glb(mesh: Mesh, path: Path) -> None:
         mesh.faces,
         vertex_normals=mesh.normals,
         vertex_colors=mesh.colours,
+        vertex_attributes={f"_{name}": column.astype(np.float32) for name, column in _values(mesh).items()},
         process=False,
         validate=False,
     )

@@ -1,6 +1,7 @@
 """The record of a triangle mesh."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ class Mesh:
         faces: three numbers of vertices each [f, 3], counter-clockwise seen from outside.
         normals: outward unit normals [v, 3] of the vertices, or None.
         colours: RGB of the vertices [v, 3], uint8, or None.
+        values: what else is known of the vertices, [v] by name.
     """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     normals: NDArray[Any] | None = None
     colours: NDArray[Any] | None = None
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def corners(self) -> NDArray[np.float64]:
         """The corners of each face [f, 3 corners, 3]."""

@@ -1,18 +1,22 @@
 """A field on a domain as a film over t, or as slices."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pinnscene.errors import PinnsceneError
+from pinnscene.domain import Domain
+from pinnscene.errors import NoSurface, PinnsceneError
+from pinnscene.geometry.space import space_of
 from pinnscene.metrics import evaluate
 from pinnscene.render.canvas import FIELD, figure, pixels, save
-from pinnscene.render.planes import Array, line, on_plane, plane, times
-from pinnscene.render.request import RenderRequest
-from pinnscene.render.slices import slices
+from pinnscene.render.outline import show, spread
+from pinnscene.render.planes import Array, cut_out, line, on_plane, plane, times
+from pinnscene.render.request import SOLID, RenderRequest
+from pinnscene.render.slices import draw_slices, slices
 from pinnscene.render.video import ENDINGS, write_film
 from pinnscene.views import Differentiable
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from pinnscene.problem import Problem
 
+STILL = (".png", ".jpg", ".jpeg")  # pictures of pixels
 PICTURES = (".png", ".jpg", ".pdf", ".svg")
 DPI = 100
 LEAST = (200, 160)  # pixels that axes and a colour bar need
@@ -31,11 +36,49 @@ SETTLING = 3  # drawings until the layout is that of all frames
 def render_domain(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":
     """A film (mp4, gif), a picture (png, jpg, pdf, svg), or both into a folder.
 
-    A picture is of slices beside the reference, or with a size of the field alone, that large.
+    A picture is of slices beside the reference, or with a size of the field alone, that large; in space there are views
+    of the solid, too, see ``pinnscene.render.solid``.
 
     Raises:
-        PinnsceneError: an ending of another kind, or a film of a field without t.
+        PinnsceneError: an ending of another kind, or a film of slices without t.
     """
+    known = kinds(problem.domain)
+    chosen = known if request.what is None and not request.ending else request.kinds(known, known[0])
+    written = _flat(problem, u, request) if chosen[0] == known[0] else []
+    for kind in chosen:
+        if kind in SOLID:
+            written += _views(problem, u, kind, request)
+    return written
+
+
+def draw_domain(problem: "Problem", u: Differentiable, folder: "Path") -> "list[Path]":
+    """The pictures of a solved field: slices, see ``draw_slices``, and of a solid that is no box its surface."""
+    written = draw_slices(problem, u, folder)
+    if "surface" in kinds(problem.domain) and cut_out(problem.domain) is not None:
+        with suppress(NoSurface):  # one too thin to trace
+            written += _views(problem, u, "surface", RenderRequest(folder))
+    return written
+
+
+def kinds(domain: Domain) -> tuple[str, ...]:
+    """What may be drawn of a field on a domain, the usual kind first."""
+    region = space_of(domain)
+    return ("slices", *SOLID) if region is not None and len(region.axes) == 3 else ("solution",)
+
+
+def _views(problem: "Problem", u: Differentiable, kind: str, request: RenderRequest) -> "list[Path]":
+    """Views of the solid: the file asked for, of the first output, or one of each output into a folder."""
+    from pinnscene.render.solid import render_solid
+
+    if request.ending in STILL + ENDINGS:
+        return [render_solid(problem, u, kind, request, request.out)]
+    if request.ending:
+        raise PinnsceneError(f"cannot write '{request.out.name}': expected a folder, {', '.join(STILL + ENDINGS)}")
+    stems = [kind] if len(problem.values) == 1 else [f"{kind}_{name}" for name in problem.values]
+    return [render_solid(problem, u, kind, request, request.out / f"{stem}.png", k) for k, stem in enumerate(stems)]
+
+
+def _flat(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":
     moving = "t" in problem.domain.axes
     if request.ending in ENDINGS:
         if not moving:
@@ -69,7 +112,7 @@ def portrait(problem: "Problem", u: Differentiable, size: tuple[int, int]) -> Fi
     axs = made.subplots(1, len(names), squeeze=False)[0] if room else [made.add_axes((0, 0, 1, 1), frameon=False)]
     aspect = "equal" if room and "t" not in where.axes else "auto"
     for k, (name, ax) in enumerate(zip(names, axs, strict=True)):
-        image = ax.imshow(on_plane(u, where, k), origin="lower", extent=where.extent, aspect=aspect, cmap=FIELD)
+        image = show(ax, problem.domain, where, on_plane(u, where, k), aspect=aspect, cmap=FIELD)
         if room:
             ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=name)
             made.colorbar(image, ax=ax, location="right" if len(names) == 1 else "bottom")
@@ -92,13 +135,13 @@ def film(problem: "Problem", u: Differentiable, request: RenderRequest) -> Itera
     made = figure(width / DPI, height / DPI, DPI)
     axs = made.subplots(1, len(names), squeeze=False)[0]
     draw = _curves if len(problem.domain.axes) == 2 else _images
-    show = draw(problem, u, made, axs)
+    draw_at = draw(problem, u, made, axs)
     made.suptitle(f"t = {moments[-1]:.3f}")
     for _ in range(SETTLING):
         pixels(made)
     made.set_layout_engine("none")
     for k, t in enumerate(moments, 1):
-        show(t)
+        draw_at(t)
         made.suptitle(f"t = {t:.3f}")
         yield pixels(made)
         request.progress(k / len(moments))
@@ -118,11 +161,11 @@ def _curves(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Ca
         ax.set(xlabel=axis, ylabel=name, ylim=(low - margin, high + margin))
         ax.grid(alpha=0.3)
 
-    def show(t: float) -> None:
+    def draw_at(t: float) -> None:
         for curve, column in zip(curves, values_at(t, POINTS).T, strict=True):
             curve.set_ydata(column)
 
-    return show
+    return draw_at
 
 
 def _images(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Callable[[float], None]:
@@ -138,14 +181,13 @@ def _images(problem: "Problem", u: Differentiable, made: Figure, axs: Any) -> Ca
     seen = np.stack([np.stack(images_at(t, 48)) for t in times(domain, 12)], 1)
     for ax, name, part in zip(axs, problem.values, seen, strict=True):
         low, high = float(np.nanmin(part)), float(np.nanmax(part))
-        blank = np.zeros(where.shape)
-        image = ax.imshow(blank, origin="lower", extent=where.extent, cmap=FIELD, vmin=low, vmax=high)
+        image = show(ax, domain, where, np.zeros(where.shape), cmap=FIELD, vmin=low, vmax=high)
         ax.set(xlabel=where.axes[0], ylabel=where.axes[1], title=name)
         made.colorbar(image, ax=ax, location="right" if len(axs) == 1 else "bottom")
         images.append(image)
 
-    def show(t: float) -> None:
+    def draw_at(t: float) -> None:
         for image, values in zip(images, images_at(t, where.shape[0]), strict=True):
-            image.set_data(values)
+            image.set_data(spread(values))
 
-    return show
+    return draw_at

@@ -8,7 +8,8 @@ from pathlib import Path
 from pinnscene.errors import PinnsceneError, unknown
 
 WHATS = ("shaded", "normal", "depth", "curvature", "gaussian")  # what may be drawn of a surface
-KNOWN = (*WHATS, "rgb", "opacity")  # and of a scene of rays
+SOLID = ("surface", "volume", "iso")  # of a field in space
+KNOWN = (*WHATS, "rgb", "opacity", "solution", "slices", *SOLID)  # rgb and opacity of a scene of rays
 VIEW = ("camera", "what", "samples", "azimuth", "elevation", "up", "beside")
 
 
@@ -22,7 +23,8 @@ class RenderRequest:
         frames, fps: of a film.
         progress: told the share done, from 0 to 1.
         what: kinds of pictures, separated by commas: of a surface one of ``WHATS``, of a scene of rays some of "rgb",
-            "depth", "normal" and "opacity"; None for the problem's own.
+            "depth", "normal" and "opacity", of a field in the plane "solution", in space some of "slices" and
+            ``SOLID``; None for the problem's own.
         at: of a parametrised problem: the values of its parameters; the middle of those that are not named.
         camera: of a scene of rays: "orbit", "spiral", "interpolate", "dataset" or a JSON file; None for what suits.
         samples: rays a pixel; None for 4 on a surface, 1 in a scene of rays.
@@ -78,6 +80,20 @@ class RenderRequest:
     def expect_no_values(self) -> None:
         """For what has no parameters along axes: raise ``PinnsceneError`` where values of them were given."""
         self._expect_none(("at",), "parametrised problems", "no option of this one has a range")
+
+    def expect_of_field(self, known: Sequence[str]) -> None:
+        """Raise ``PinnsceneError`` for kinds of pictures other than ``known`` of a field, or options they do not have.
+
+        Several kinds need a folder; where a view is among them, its options apply.
+        """
+        kinds = self.kinds(known, known[0])
+        if len(kinds) > 1 and self.ending:
+            raise PinnsceneError(f"{len(kinds)} kinds of pictures need a folder for --out, got {self.out}")
+        if not set(known if self.what is None and not self.ending else kinds) & set(SOLID):
+            names = ("samples", "azimuth", "elevation", "up")
+            self._expect_none(names, "views of surfaces and scenes", "none is drawn here")
+        self._expect_none(("camera", "beside"), "surfaces and scenes", "this problem draws none")
+        self.expect_no_values()
 
     def expect_surface(self) -> None:
         """Raise ``PinnsceneError`` for a kind of picture that surfaces do not have, or a camera's path."""

@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pinnscene.batch import Points
 from pinnscene.errors import unknown
+from pinnscene.metrics import evaluate
 from pinnscene.render import tone
 from pinnscene.render.baking import Baked
 from pinnscene.render.camera import CHUNK, Camera, Rays, pattern
@@ -25,6 +27,7 @@ from pinnscene.render.tracing import CUT, GROUND, SURFACE, march, sharpen, touch
 from pinnscene.views import Differentiable
 
 COLOUR = (0.47, 0.20, 0.115)  # the plain material, linear
+PAINT = "viridis"  # the colour map of a painted surface: nowhere black, where light could not be told from value
 CONTRAST = 0.035  # of the square root of light, between neighbours, from which every sample is shaded
 STEEP = 6.0  # pixels of depth within a pixel from which its samples are taken apart
 
@@ -39,6 +42,7 @@ class Style:
         colour: the plain material's colour, linear.
         key: where the light stands: right of the camera, up, towards the camera.
         limits: what the ends of a colour map stand for; None for the picture's own.
+        paint: a field of space and one output whose values colour the "shaded" surface; None for the plain material.
     """
 
     what: str = "shaded"
@@ -46,6 +50,7 @@ class Style:
     colour: tuple[float, float, float] = COLOUR
     key: tuple[float, float, float] = LIGHT
     limits: tuple[float, float] | None = None
+    paint: Differentiable | None = None
 
     def __post_init__(self) -> None:
         if self.what not in WHATS:
@@ -74,6 +79,9 @@ class Shot:
         """What the ends of the colour map stand for."""
         if self.style.limits:
             return self.style.limits
+        if self.style.paint is not None:
+            values = evaluate(self.style.paint, Points(self.baked.surface.cpu(), self.style.paint.axes))
+            return float(values.min()), float(values.max())
         if self.style.what == "depth":
             depth = self.camera.project(self.baked.surface.cpu().numpy(), self.size)[:, 2]
             return float(max(depth.min(), 0)), float(max(depth.max(), 1e-9))
@@ -209,7 +217,10 @@ class Shot:
             depth = (torch.tensor(self.camera.position, dtype=torch.float64, device=device) - p) @ back
             return tone.mapped(depth, *self.limits, "viridis_r")
         colour = torch.tensor(self.style.colour, device=device)
-        if what != "shaded":
+        if self.style.paint is not None:
+            values = evaluate(self.style.paint, Points(p, self.style.paint.axes))[:, 0].to(device)
+            colour = 0.9 * tone.mapped(values, *self.limits, PAINT)
+        elif what != "shaded":
             colour = 0.9 * tone.mapped(curvature(self.u, p, self._kind), *self.limits)
         local = (p - self.baked.centre.to(device)).float()
         return lit(self.studio, local, normal.float(), -d.float(), colour, what == "shaded")

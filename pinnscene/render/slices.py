@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from pinnscene.batch import Points
+from pinnscene.domain import Domain
 from pinnscene.metrics import evaluate
 from pinnscene.render.canvas import ERROR, FIELD, figure, save, short
-from pinnscene.render.planes import Array, Plane, blanked, inside, line, on_plane, plane, times
+from pinnscene.render.outline import show
+from pinnscene.render.planes import Array, Plane, line, middle, on_plane, plane, times, where_inside
 from pinnscene.views import Differentiable
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ MOMENTS = 4  # of a sequence
 def draw_slices(problem: "Problem", u: Differentiable, folder: Path) -> list[Path]:
     """One picture an output: the field, and the reference and error where there is one.
 
-    Two axes are drawn whole, with profiles; more as slices, at four times where there is t.
+    Two axes are drawn whole, with profiles; three of space as three slices; more as slices, at four times where there
+    is t.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -56,46 +59,55 @@ def _rows(problem: "Problem", u: Differentiable, output: int) -> list[list[Panel
     if len(axes) == 2:
         where = plane(problem.domain)
         return [[*_panels(problem, u, where, output, ""), _profiles(problem, u, where, output)]]
-    moments: list[dict[str, float]] = [{"t": t} for t in times(problem.domain, MOMENTS)] or [{}]
     rows = []
-    for held in moments:
+    for held in _cuts(problem.domain):
         where = plane(problem.domain, 128, **held)
         when = "".join(f", {axis} = {value:.3g}" for axis, value in held.items())
         rows.append(_panels(problem, u, where, output, when))
     return rows
 
 
-def _truth(problem: "Problem", p: Points, output: int) -> Array | None:
+def _cuts(domain: Domain) -> list[dict[str, float]]:
+    """What is held: t at four times; in space across each axis through the middle."""
+    if "t" in domain.axes:
+        return [{"t": t} for t in times(domain, MOMENTS)]
+    at = middle(domain)
+    return [{axis: at[axis]} for axis in reversed(domain.axes)] if len(domain.axes) == 3 else [{}]
+
+
+def _truth(problem: "Problem", p: Points, output: int) -> Tensor | None:
     """The reference's values of one output, where it knows it."""
     known = output < len(problem.compared())
     values = problem.reference(p) if known else None
-    return None if values is None else values[:, output].numpy()
+    return None if values is None else values[:, output]
 
 
 def _panels(problem: "Problem", u: Differentiable, where: Plane, output: int, when: str) -> list[Panel]:
     """The field, the reference in the same colours, and the error."""
     name, value = problem.values[output], on_plane(u, where, output)
     truth = _truth(problem, where.points, output)
+    domain = problem.domain
     if truth is None:
-        return [_image(where, value, f"{name}{when}", FIELD, value)]
-    exact = where.image(torch.as_tensor(truth)[:, None])
+        return [_image(domain, where, value, f"{name}{when}", FIELD, value)]
+    exact = where.image(truth[:, None])
     both, error = np.stack([value, exact]), np.abs(value - exact)
     return [
-        _image(where, value, f"{name}{when}", FIELD, both),
-        _image(where, exact, f"reference{when}", FIELD, both),
-        _image(where, error, f"|error|, at most {short(float(np.nanmax(error)))}", ERROR, error),
+        _image(domain, where, value, f"{name}{when}", FIELD, both),
+        _image(domain, where, exact, f"reference{when}", FIELD, both),
+        _image(domain, where, error, f"|error|, at most {short(float(np.nanmax(error)))}", ERROR, error),
     ]
 
 
-def _image(where: Plane, image: Array, title: str, cmap: str, scale: Array) -> Panel:
+def _image(domain: Domain, where: Plane, image: Array, title: str, cmap: str, scale: Array) -> Panel:
     """An image in colours that reach over ``scale``."""
     low, high = float(np.nanmin(scale)), float(np.nanmax(scale))
 
     def draw(made: Figure, ax: Any) -> None:
-        shown = ax.imshow(
+        shown = show(
+            ax,
+            domain,
+            where,
             image,
-            origin="lower",
-            extent=where.extent,
             aspect="auto" if "t" in where.axes else "equal",
             cmap=cmap,
             vmin=low,
@@ -112,8 +124,8 @@ def _profiles(problem: "Problem", u: Differentiable, where: Plane, output: int) 
     across, upwards = where.axes
     if upwards == "t":
         return _along(problem, u, output, {across: [{"t": t} for t in times(problem.domain, 5)]})
-    image = np.abs(on_plane(u, where, output))
-    top = where.points.coords[int(np.nanargmax(image))].tolist()
+    size = evaluate(u, where.points)[:, output].abs()
+    top = where.points.coords[int(size.argmax())].tolist()
     return _along(problem, u, output, {across: [{upwards: top[1]}], upwards: [{across: top[0]}]})
 
 
@@ -130,20 +142,12 @@ def _along(problem: "Problem", u: Differentiable, output: int, cuts: dict[str, l
                 p, shade = line(problem.domain, axis, **at), next(shades)
                 label = ", ".join(f"{a} = {value:.3g}" for a, value in at.items()) or name
                 label = label if len(cuts) == 1 else f"along {axis}, {label}"
-                within = inside(problem.domain, p)
-                value = blanked(evaluate(u, p)[:, output], within)
+                value = where_inside(problem.domain, p, lambda p: evaluate(u, p)[:, output])
                 ax.plot(p[axis], value, color=(shade, shade * 0.6, 0.5), label=label)
-                truth = _truth(problem, p, output)
+                truth = where_inside(problem.domain, p, lambda p: _truth(problem, p, output))
                 if truth is not None:
                     label = "reference" if shade == 0 else None
-                    ax.plot(
-                        p[axis],
-                        blanked(torch.as_tensor(truth), within),
-                        color="black",
-                        lw=1,
-                        ls=(0, (4, 6)),
-                        label=label,
-                    )
+                    ax.plot(p[axis], truth, color="black", lw=1, ls=(0, (4, 6)), label=label)
         xlabel = " or ".join(cuts)
         ax.set(xlabel=xlabel, ylabel=name, title="profiles" if count > 1 else name)
         ax.legend(fontsize=8)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,7 +13,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.files import replacing
 from pinnscene.render.baking import Baked, bake
 from pinnscene.render.camera import AZIMUTH, ELEVATION, Camera, orbit
-from pinnscene.render.canvas import figure, pixels, save
+from pinnscene.render.canvas import BAR, bar, save
 from pinnscene.render.contours import three_slices
 from pinnscene.render.discs import draw_points
 from pinnscene.render.request import RenderRequest
@@ -26,7 +24,7 @@ from pinnscene.views import Differentiable
 
 SIZE = (512, 512)
 PICTURES = (".png", ".jpg", ".jpeg")
-BAR, ROOM = 92, (240, 160)  # width of a colour bar, and the least picture that has one, in pixels
+ROOM = (240, 160)  # the least picture that has a colour bar, in pixels
 LABELS = {"depth": "depth", "curvature": "mean curvature", "gaussian": "Gaussian curvature"}
 FRAMED = 4000  # points of the surface that the camera is to have in view
 
@@ -143,18 +141,8 @@ class _Room:
         elif isinstance(self.given, np.ndarray):
             parts.insert(0, draw_points(self.given, camera, self.panel))
         if self.barred:
-            parts.append(_bar(shot.limits, self.style.what, self.size[1]))
+            name = "viridis_r" if self.style.what == "depth" else SIGNED
+            parts.append(bar(shot.limits, LABELS[self.style.what], name, self.size[1]))
         whole = np.concatenate(parts, 1)
         missing = self.size[0] - whole.shape[1]  # a panel's width rounded down
         return np.pad(whole, ((0, 0), (0, missing), (0, 0)), mode="edge")
-
-
-def _bar(limits: tuple[float, float], what: str, height: int) -> Bytes:
-    """A colour bar [height, BAR, 3] with its numbers."""
-    made = figure(BAR / 100, height / 100, 100, framed=False)
-    ax = made.add_axes((0.08, 0.06, 0.2, 0.88))
-    name = "viridis_r" if what == "depth" else SIGNED
-    drawn = made.colorbar(ScalarMappable(Normalize(*limits), name), cax=ax)
-    drawn.set_label(LABELS[what], size=8)
-    drawn.ax.tick_params(labelsize=7)
-    return pixels(made)
