@@ -35,6 +35,7 @@ CASES = {
     "four-holes": Case("Laplace around four holes", "laplace-holes", {}, 1e-4, 60, 1),
     "boltzmann": Case("Poisson-Boltzmann", "poisson-boltzmann", {}, 1e-4, 60, 1),
     "l-shape": Case("Poisson on the L-shape", "l-shape", {}, 1e-3, 60, 3),
+    "seventeen-holes": Case("Heat2D-CG", "heat-holes", {}, 5e-3, 300, 1),
     "mesh": Case("Laplace in a mesh", "poisson-region", {"exact": "harmonic"}, 1e-6, 60, 1),
 }
 
