@@ -137,7 +137,8 @@ class HeatRegion(OnRegion):
         return plane_reference(self, self._fem) if len(self.region.axes) == 2 else None
 
     def _fem(self, level: int) -> PlaneHeat:
-        return PlaneHeat(self, level)
+        posed: Any = self  # pyright takes cached properties for writable ones
+        return PlaneHeat(posed, level)
 
     def reference(self, p: Points) -> Tensor | None:
         if self.solution is not None:

@@ -22,4 +22,4 @@ class LaplaceHoles(PoissonRegion):
 
     width: ClassVar[int] = 3000
     points: ClassVar[int] = 8000
-    probe: ClassVar[int] = 1000  # fewer do not show that holes want high frequencies
+    scale: ClassVar[float] = 48.0  # narrow trials do not show that holes want high frequencies

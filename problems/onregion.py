@@ -36,7 +36,7 @@ class OnRegion(Problem):
     values = ("u",)
     width: ClassVar[int] = 1500  # random features
     points: ClassVar[int] = 4000  # inside
-    probe: ClassVar[int] = 400  # features of the first trials of a scale
+    scale: ClassVar[float] = 0.0  # radians that features turn by over half the frame; 0 for a scan
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domain", self.spread(read_region(self.domain)))
@@ -51,7 +51,8 @@ class OnRegion(Problem):
     @property
     def region(self) -> Told:
         """The domain without its time."""
-        return self.domain.region if isinstance(self.domain, OverTime) else self.domain
+        region: Any = self.domain.region if isinstance(self.domain, OverTime) else self.domain
+        return region
 
     @cached_property
     def conditions(self) -> dict[str, Wall]:
@@ -105,10 +106,11 @@ class OnRegion(Problem):
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         del backbone
-        return {"head": {"form": "dense", "probe": self.probe}, "adam": {"steps": 3000}}
+        return {"head": {"form": "dense", "scale": self.scale}, "adam": {"steps": 3000}}
 
     def notes(self) -> list[str]:
-        kind = "random sines, scale scanned by held-out residual"
+        chosen = f"that turn by up to {self.scale:g} radians over half the frame"
+        kind = f"random sines {chosen if self.scale else 'of a scale scanned by held-out residual'}"
         more = " beside singular functions of the corners" if self.corners() else ""
         return [f"features: {kind}{more}; boundary: {', '.join(self.region.parts)}"]
 

@@ -104,7 +104,7 @@ def _curved(region: Region, mesh: Any) -> Any:
     """Triangles of second order whose edges on the boundary bend with it."""
     from skfem import MeshTri2
 
-    bent = MeshTri2.from_mesh(mesh)
+    bent: Any = MeshTri2.from_mesh(mesh)
     doflocs = bent.doflocs.copy()
     facets = mesh.boundary_facets()
     middles = bent.dofs.facet_dofs[0, facets]
@@ -132,7 +132,8 @@ class PlaneFem:
         began = perf_counter()
         self.grid = Mesh2(region, level)
         basis = self.grid.basis
-        stiff = BilinearForm(lambda u, v, w: dot(grad(u), grad(v)) + k**2 * u * v).assemble(basis)
+        slopes: Any = grad
+        stiff = BilinearForm(lambda u, v, w: dot(slopes(u), slopes(v)) + k**2 * u * v).assemble(basis)
         load = LinearForm(lambda v, w: self.grid.asked(f, w.x) * v).assemble(basis)
         stiff, load, held = with_walls(self.grid, walls, stiff, load)
         values, fixed = np.zeros(basis.N), np.zeros(0, dtype=np.int64)
@@ -141,8 +142,8 @@ class PlaneFem:
             values[dofs], fixed = value, np.union1d(fixed, dofs)
         if not len(fixed) and k == 0 and all(wall.a == 0 for wall in walls.values()):
             fixed = np.array([0])
-        small = condense(stiff, load, x=values, D=fixed) if len(fixed) else (stiff, load)
-        self.values = solve(*small)
+        small: Any = condense(stiff, load, x=values, D=fixed) if len(fixed) else (stiff, load)
+        self.values: Any = solve(*small)
         self.at = Interpolant(self.grid)
         self.seconds = perf_counter() - began
 
@@ -180,7 +181,7 @@ class Interpolant:
 
     def _some(self, x: Array, values: Array) -> Array:
         cells, local = self._located(x)
-        basis = self.grid.basis
+        basis: Any = self.grid.basis
         phi = np.stack([basis.elem.lbasis(local, k)[0] for k in range(basis.Nbfun)])
         weights = values[basis.element_dofs[:, cells]]
         return np.einsum("bn,bn...->n...", phi, weights)
@@ -188,7 +189,7 @@ class Interpolant:
     def _located(self, x: Array) -> tuple[NDArray[np.int64], Array]:
         """The triangle [n] of each point, and its place [2, n] in the reference triangle."""
         mapping = self.grid.basis.mapping
-        candidates = self.tree.query(x, self.near)[1]
+        candidates: Any = self.tree.query(x, self.near)[1]
         best, cell, local = np.full(len(x), np.inf), np.zeros(len(x), np.int64), np.zeros((2, len(x)))
         for k in range(self.near):
             rows = np.flatnonzero(best > 1e-9)

@@ -26,9 +26,14 @@ SPANS, STEPS = 9, (16, 32)  # spans of t, each as long as all before it, and ste
 class Conducting(Protocol):
     """What is asked of a problem of heat."""
 
-    alpha: float
-    begin: float
-    end: float
+    @property
+    def alpha(self) -> float: ...
+
+    @property
+    def begin(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
 
     @property
     def region(self) -> Region: ...
@@ -54,7 +59,8 @@ class PlaneHeat:
         self.problem, self.grid = problem, Mesh2(problem.region, level, edges)
         basis, a = self.grid.basis, problem.alpha
         self.mass = BilinearForm(lambda u, v, w: u * v).assemble(basis)
-        stiff = BilinearForm(lambda u, v, w: dot(grad(u), grad(v))).assemble(basis)
+        slopes: Any = grad
+        stiff = BilinearForm(lambda u, v, w: dot(slopes(u), slopes(v))).assemble(basis)
         stiff, flow, held = with_walls(self.grid, problem.conditions, stiff, np.zeros(basis.N))
         self.stiff, self.flow = a * stiff, a * flow
         self.fixed, self.values = np.zeros(0, dtype=np.int64), np.zeros(basis.N)

@@ -26,9 +26,9 @@ class PoissonBoltzmann(PoissonRegion):
     exact: Literal["gaussian", "harmonic", "none"] | Function = "none"  # the solution, or FILE.py:name
     k: float = 8.0  # inverse length of screening, 1 / length
 
-    width: ClassVar[int] = 3000
-    points: ClassVar[int] = 8000
-    probe: ClassVar[int] = 1000  # fewer do not show that holes want high frequencies
+    width: ClassVar[int] = 4000
+    points: ClassVar[int] = 9000
+    scale: ClassVar[float] = 96.0  # narrow trials do not show that holes want high frequencies
 
     def f(self, p: Points) -> Tensor:
         if self.solution is not None:

@@ -5,6 +5,7 @@ As for walls of boxes: ``dirichlet:1`` for all of the boundary, or by part, ``di
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,7 +60,7 @@ def part_constraints(
         right: right sides in place of the walls' numbers.
         half: the half axis of the field's frame, which sets the weights.
     """
-    region = getattr(domain, "region", domain)
+    region: Any = getattr(domain, "region", domain)
     whole = sum(region.measure(part) for part in walls)
     found = {}
     for part, wall in walls.items():

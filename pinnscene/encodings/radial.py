@@ -26,10 +26,9 @@ class Radial(Encoding):
         self.turned, self.outputs = inputs - kept, 1 + kept
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
-        squares = a * a  # pyright: ignore[reportOperatorIssue] tensors or jets
         if isinstance(a, Jet):
-            return type(a)(self._joined(squares.data, a.data, first=0), a.streams)
-        return self._joined(squares[None], a[None], first=0)[0]
+            return type(a)(self._joined((a * a).data, a.data, first=0), a.streams)
+        return self._joined((a * a)[None], a[None], first=0)[0]
 
     def _joined(self, squares: Tensor, a: Tensor, first: int) -> Tensor:
         radius = 2 * squares[..., : self.turned].sum(-1, keepdim=True)
