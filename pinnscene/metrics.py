@@ -20,7 +20,7 @@ CHUNK = 8192  # points evaluated at a time
 def evaluate(u: Differentiable, p: Points, chunk: int = CHUNK) -> Tensor:
     """The values [n, k] of a field on the CPU in float64, a chunk of points at a time."""
     device = getattr(u, "device", torch.device("cpu"))
-    starts = range(0, len(p), chunk)
+    starts = range(0, max(len(p), 1), chunk)  # no points have a shape too
     return torch.cat([u(p[s : s + chunk].to(device)).double().cpu() for s in starts])
 
 

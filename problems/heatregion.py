@@ -177,6 +177,10 @@ class HeatHoles(HeatRegion):
     points: ClassVar[int] = 7000
     count: ClassVar[int] = 6
 
+    def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
+        known = super().knobs(backbone)
+        return known | {"head": known["head"] | {"probe": 1500}}  # fewer do not show what the holes want
+
 
 @dataclass(frozen=True)
 class HeatBall(HeatRegion):

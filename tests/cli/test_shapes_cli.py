@@ -87,7 +87,7 @@ def test_render(call: Call, said: Said, here: Path, name: str) -> None:
     with Image.open("view.png") as picture:
         assert picture.size == (64, 48) and np.asarray(picture.convert("L")).std() > 5
     line = said("render", name, "--what", "shade")
-    assert "unknown kind of picture 'shade'; did you mean shaded?" in line
+    assert "unknown kind of picture 'shade'; did you mean shaded" in line
     assert "cannot write" in said("render", name, "--out", "view.tga")
 
 

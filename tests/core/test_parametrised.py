@@ -1,5 +1,7 @@
 """Options with a range as axes: one solve for every value, against closed forms and solves of single values."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -155,11 +157,11 @@ def test_bad_ranges_are_told_in_a_line(case):
 def test_values_outside_a_range_are_told(heat):
     problem, solution = heat
     with pytest.raises(PinnsceneError, match=r"alpha=2 lies outside its range 0\.1\.\.1"):
-        problem.check_render(RenderRequest(None, at={"alpha": 2.0}))
+        problem.check_render(RenderRequest(Path("a.png"), at={"alpha": 2.0}))
     with pytest.raises(PinnsceneError, match="unknown parameter 'beta'"):
         problem.at(solution.field, {"beta": 2.0})
     with pytest.raises(PinnsceneError, match="no option of this one has a range"):
-        Heat().check_render(RenderRequest(None, at={"alpha": 2.0}))
+        Heat().check_render(RenderRequest(Path("a.png"), at={"alpha": 2.0}))
     with pytest.raises(PinnsceneError, match="no parameter of this problem has a range"):
         Heat().at(solution.field, {"alpha": 2.0})
 

@@ -14,6 +14,7 @@ from pinnscene import (
     operator,
     partials,
 )
+from pinnscene.metrics import evaluate
 from pinnscene.views import Frozen
 
 BOX = Box(x=(-1.0, 2.0), y=(0.0, 1.5), t=(0.0, 2.0))
@@ -109,3 +110,8 @@ def test_a_scale_is_a_factor_of_the_network(make_field):
     (features,) = scaled.feature_derivatives(p, [{(): 1.0}])
     head = torch.cat([scaled.head.weight, scaled.head.bias[:, None]], 1)
     assert torch.allclose(features @ head.T, scaled(p), rtol=1e-13)
+
+
+def test_no_points_have_values_of_the_right_shape(make_field):
+    u = make_field(BOX, values=("u", "v"))
+    assert evaluate(u, points(5)[:0]).shape == (0, 2)

@@ -197,7 +197,7 @@ def test_finite_elements_of_heat_follow_a_mode_of_the_disc(monkeypatch: pytest.M
 
     j = float(jn_zeros(0, 1)[0])
     mode = lambda p: torch.as_tensor(j0(j * p.coords[:, :2].norm(dim=1).numpy()))[:, None]
-    problem = HeatRegion(walls="dirichlet", start=mode, end=0.2)
+    problem = HeatRegion(walls="dirichlet", start=mode, source=0.0, end=0.2)
     solve = PlaneHeat(problem, 0)
     p = problem.domain.interior(300)(generator(0, "p"))
     truth = mode(p) * torch.exp(-(j**2) * p["t"])
