@@ -182,6 +182,18 @@ def test_the_example_of_ranges_solves_for_every_value() -> None:
     assert names["one"].metrics(names["u"])["rel_l2"] < 1e-6
 
 
+def test_the_examples_of_regions_run() -> None:
+    import torch
+
+    region, pictures = blocks(ROOT / "docs" / "geometry.md", "python")
+    names: dict = {}
+    exec(compile(region, "geometry.md", "exec"), names)
+    hole = names["hole"](torch.Generator().manual_seed(0))
+    assert torch.allclose(names["plate"].distance(hole), torch.zeros(100, 1, dtype=torch.float64), atol=1e-9)
+    exec(compile(pictures, "geometry.md", "exec"), names)
+    assert names["medium"] is not None
+
+
 def test_the_conditions_of_the_guide_are_conditions() -> None:
     """Every one draws its points and gives one row a point; the ansatz holds what it says."""
     import torch
