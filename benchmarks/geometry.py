@@ -9,13 +9,13 @@ time: on a busy machine they differ, and the second one is what the solve takes.
 """
 
 import json
-import multiprocessing
 import statistics
 import sys
 from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple
 
+from cases import apart
 from record import RESULTS, cell, record
 
 
@@ -104,14 +104,7 @@ def main(arguments: list[str]) -> int:
     if any(name not in CASES for name in names) or ("mesh" in names and not mesh):
         print(f"expected {', '.join(CASES)}, or table; mesh needs --mesh FILE", file=sys.stderr)
         return 2
-    failed = []
-    for name in names:
-        print(f"\n{name} ...", flush=True)
-        process = multiprocessing.get_context("spawn").Process(target=measure, args=(name, mesh))
-        process.start()
-        process.join()
-        failed += [name] if process.exitcode else []
-    return len(failed)
+    return apart(measure, names, mesh)
 
 
 if __name__ == "__main__":

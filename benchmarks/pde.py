@@ -9,12 +9,12 @@ solve's end, before any reference is made. References and their errors are those
 """
 
 import json
-import multiprocessing
 import resource
 import statistics
 import sys
 from typing import Any, NamedTuple
 
+from cases import apart
 from record import RESULTS, cell, record
 
 
@@ -150,17 +150,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown case {', '.join(unknown)}: expected {', '.join(CASES)}, or table", file=sys.stderr)
         return 2
-    failed = []
-    for name in names or CASES:
-        print(f"\n{name} ...", flush=True)
-        process = multiprocessing.get_context("spawn").Process(target=measure, args=(name,))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            failed.append(name)
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    return len(failed)
+    return apart(measure, names or CASES)
 
 
 if __name__ == "__main__":

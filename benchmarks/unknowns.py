@@ -7,12 +7,12 @@ In the clock: what a solve does from the built problem to the trained field. Not
 first), the rows that are made, references, metrics.
 """
 
-import multiprocessing
 import statistics
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from cases import apart
 from record import record
 
 SEEDS = 20  # sets of rows that alpha is found from
@@ -125,17 +125,7 @@ def main(names: list[str]) -> int:
     if missing:
         print(f"unknown case {', '.join(missing)}: expected {', '.join(CASES)}", file=sys.stderr)
         return 2
-    failed = []
-    for name in names or CASES:
-        print(f"\n{name} ...", flush=True)
-        process = multiprocessing.get_context("spawn").Process(target=measure, args=(name,))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            failed.append(name)
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    return len(failed)
+    return apart(measure, names or CASES)
 
 
 if __name__ == "__main__":
