@@ -15,12 +15,9 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.geometry import OverTime
 from pinnscene.operators import operator
-from pinnscene.problem import Conventional, Reference
 from pinnscene.problems.evolution import growing
 from pinnscene.problems.onregion import Function, OnRegion, solution_of
-from pinnscene.problems.planefem import plane_reference
 from pinnscene.problems.planeheat import PlaneHeat
-from pinnscene.problems.refinement import Refined
 from pinnscene.problems.regiontext import Told
 from pinnscene.problems.regionwalls import STIFF, FromSolution, part_constraints
 from pinnscene.views import Differentiable, Frozen, FunctionField
@@ -132,26 +129,9 @@ class HeatRegion(OnRegion):
             return replace(self, end=ends[k], windows=1)
         return replace(self, begin=ends[k - 1], end=ends[k], windows=1, start=Frozen(before, "t", ends[k - 1]))
 
-    @property
-    def _reference(self) -> Refined | None:
-        return plane_reference(self, self._fem) if len(self.region.axes) == 2 else None
-
     def _fem(self, level: int) -> PlaneHeat:
         posed: Any = self  # pyright takes cached properties for writable ones
         return PlaneHeat(posed, level)
-
-    def reference(self, p: Points) -> Tensor | None:
-        if self.solution is not None:
-            return self.solution(p)
-        return None if self._reference is None else self._reference(p)
-
-    def reference_info(self) -> Reference | None:
-        if self.solution is not None:
-            return Reference("exact", 0.0, f"closed form: {self.exact if isinstance(self.exact, str) else 'exact'}")
-        return None if self._reference is None else self._reference.info()
-
-    def conventional(self) -> Conventional | None:
-        return None if self._reference is None or self.solution is not None else self._reference.conventional()
 
     def key(self) -> tuple[Any, ...]:
         """What the finite elements depend on."""

@@ -1,10 +1,11 @@
 """What equations on regions of any form have in common: the domain, its conditions, random features that suit it."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -13,10 +14,13 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.geometry import OverTime, Polygon
 from pinnscene.geometry.region import SPACE
-from pinnscene.problem import Problem
+from pinnscene.problem import Conventional, Problem, Reference
+from pinnscene.problems.planefem import plane_reference
+from pinnscene.problems.refinement import Refined
 from pinnscene.problems.regiontext import Told, read_region
 from pinnscene.problems.regionwalls import parse_parts
 from pinnscene.problems.walls import Wall
+from pinnscene.views import Differentiable
 
 Function = Callable[[Points], Tensor]
 ORDERS = 5  # singular functions of each corner
@@ -32,6 +36,9 @@ class OnRegion(Problem):
     domain: Any = "disc"  # a name, a formula, FILE of a closed shape, RUN of eikonal-sdf, FILE.py:name
     walls: str = "dirichlet"  # conditions by part of the boundary, such as dirichlet:1,hole=robin:2:0
     n: int = 0  # interior points a step; 0 chooses
+
+    if TYPE_CHECKING:
+        exact: ClassVar[Any]  # an option of each: the name of the solution, "none", or a function
 
     values = ("u",)
     width: ClassVar[int] = 1500  # random features
@@ -97,6 +104,36 @@ class OnRegion(Problem):
             at = [(2 * c - low - high) / (high - low) for c, low, high in zip(place, lower, upper, strict=True)]
             found += [*map(float, at), angle, direction]
         return tuple(found)
+
+    @property
+    @abstractmethod
+    def solution(self) -> Differentiable | None:
+        """The solution that all data are made from, None where they are given."""
+
+    @abstractmethod
+    def key(self) -> tuple[Any, ...]:
+        """What the finite elements depend on."""
+
+    @abstractmethod
+    def _fem(self, level: int) -> Any:
+        """The finite elements of a planar problem, coarse or fine."""
+
+    @property
+    def _reference(self) -> Refined | None:
+        return plane_reference(self, self._fem) if len(self.region.axes) == 2 else None
+
+    def reference(self, p: Points) -> Tensor | None:
+        if self.solution is not None:
+            return self.solution(p)
+        return None if self._reference is None else self._reference(p)
+
+    def reference_info(self) -> Reference | None:
+        if self.solution is not None:
+            return Reference("exact", 0.0, f"closed form: {self.exact if isinstance(self.exact, str) else 'exact'}")
+        return None if self._reference is None else self._reference.info()
+
+    def conventional(self) -> Conventional | None:
+        return None if self._reference is None or self.solution is not None else self._reference.conventional()
 
     def params(self) -> dict[str, Any]:
         return {}

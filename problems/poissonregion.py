@@ -13,10 +13,8 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.operators import laplacian, operator
-from pinnscene.problem import Conventional, Reference
 from pinnscene.problems.onregion import Function, OnRegion, solution_of
-from pinnscene.problems.planefem import PlaneFem, plane_reference
-from pinnscene.problems.refinement import Refined
+from pinnscene.problems.planefem import PlaneFem
 from pinnscene.problems.regionwalls import STIFF, FromSolution, floats, part_constraints, somewhere
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
@@ -100,25 +98,8 @@ class PoissonRegion(OnRegion):
     def _level(self, u: Differentiable, p: Points) -> Tensor:
         return u(p) - (0.0 if self.solution is None else self.solution(p).detach())
 
-    @property
-    def _reference(self) -> Refined | None:
-        return plane_reference(self, self._fem) if len(self.domain.axes) == 2 else None
-
     def _fem(self, level: int) -> PlaneFem:
         return PlaneFem(self.region, self.conditions, self.f, self.k, level)
-
-    def reference(self, p: Points) -> Tensor | None:
-        if self.solution is not None:
-            return self.solution(p)
-        return None if self._reference is None else self._reference(p)
-
-    def reference_info(self) -> Reference | None:
-        if self.solution is not None:
-            return Reference("exact", 0.0, f"closed form: {self.exact if isinstance(self.exact, str) else 'exact'}")
-        return None if self._reference is None else self._reference.info()
-
-    def conventional(self) -> Conventional | None:
-        return None if self._reference is None or self.solution is not None else self._reference.conventional()
 
     def key(self) -> tuple[Any, ...]:
         """What the finite elements depend on."""

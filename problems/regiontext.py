@@ -2,13 +2,9 @@
 
 import ast
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from pinnscene.batch import Points
 from pinnscene.domain import Box, Domain
 from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.geometry import (
@@ -25,8 +21,8 @@ from pinnscene.geometry import (
     disc,
     interval,
 )
-from pinnscene.geometry.pieces import Piece
-from pinnscene.geometry.region import Factor, names
+from pinnscene.geometry.csg import Same
+from pinnscene.geometry.region import names
 from pinnscene.scenes.shapes import ARRAYS, COLUMNS, MESHES
 from pinnscene.usercode import load, names_code
 
@@ -110,12 +106,12 @@ def _cut(whole: Domain, holes: list[tuple[float, float, float]], part: str = "ho
     return whole
 
 
-class Told(Region):
+class Told(Same):
     """A region that knows the text it was made from: equal where the texts are."""
 
     def __init__(self, region: Region, text: str) -> None:
-        self.region, self.text = region, text
-        self.axes, self.lower, self.upper = region.axes, region.lower, region.upper
+        super().__init__(region)
+        self.text = text
 
     def __repr__(self) -> str:
         return self.text
@@ -125,19 +121,6 @@ class Told(Region):
 
     def __hash__(self) -> int:
         return hash(self.text)
-
-    def inside(self, x: Tensor) -> Tensor:
-        return self.region.inside(x)
-
-    def distance(self, p: Points | Tensor) -> Tensor:
-        return self.region.distance(p)
-
-    @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
-        return self.region.pieces
-
-    def factors(self) -> dict[str, list[Factor]]:
-        return self.region.factors()
 
 
 def read_region(given: "str | Domain") -> Told:
@@ -245,11 +228,9 @@ def _made(node: ast.AST, text: str) -> Domain:
     nested = [_made(a, text) if isinstance(a, ast.Call | ast.BinOp) else _value(a, text) for a in node.args]
     try:
         return MAKERS[name](*nested)
-    except TypeError:
-        raise PinnsceneError(f"domain '{text}': {name} got {len(nested)} numbers, which is not what it takes") from None
-    except ValueError as cause:
-        if isinstance(cause, PinnsceneError):
-            raise
+    except PinnsceneError:
+        raise
+    except (TypeError, ValueError):
         raise PinnsceneError(f"domain '{text}': {name} got {len(nested)} numbers, which is not what it takes") from None
 
 

@@ -132,21 +132,36 @@ class Difference(Combined):
         return {part: [turned(f) for f in some] for part, some in self.second.factors().items()}
 
 
-class Named(Region):
-    """A region with one name for all of its boundary."""
+class Same(Region):
+    """A region as another one, to be subclassed."""
 
-    def __init__(self, region: Region, part: str) -> None:
-        self.region, self.part = region, part
+    def __init__(self, region: Region) -> None:
+        self.region = region
         self.axes, self.lower, self.upper = region.axes, region.lower, region.upper
-
-    def __repr__(self) -> str:
-        return f"{self.region!r}.named('{self.part}')"
 
     def inside(self, x: Tensor) -> Tensor:
         return self.region.inside(x)
 
     def distance(self, p: Points | Tensor) -> Tensor:
         return self.region.distance(p)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        return self.region.pieces
+
+    def factors(self) -> dict[str, list[Factor]]:
+        return self.region.factors()
+
+
+class Named(Same):
+    """A region with one name for all of its boundary."""
+
+    def __init__(self, region: Region, part: str) -> None:
+        super().__init__(region)
+        self.part = part
+
+    def __repr__(self) -> str:
+        return f"{self.region!r}.named('{self.part}')"
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
