@@ -20,6 +20,5 @@ class LaplaceHoles(PoissonRegion):
     walls: str = "dirichlet:1,hole=dirichlet:0"  # conditions by part of the boundary
     exact: Literal["gaussian", "harmonic", "none"] | Function = "none"  # the solution, or FILE.py:name
 
-    width: ClassVar[int] = 3000
-    points: ClassVar[int] = 8000
-    scale: ClassVar[float] = 48.0  # narrow trials do not show that holes want high frequencies
+    width: ClassVar[int] = 800
+    scale: ClassVar[float] = 12.0

@@ -26,9 +26,7 @@ class PoissonBoltzmann(PoissonRegion):
     exact: Literal["gaussian", "harmonic", "none"] | Function = "none"  # the solution, or FILE.py:name
     k: float = 8.0  # inverse length of screening, 1 / length
 
-    width: ClassVar[int] = 4000
-    points: ClassVar[int] = 9000
-    scale: ClassVar[float] = 96.0  # narrow trials do not show that holes want high frequencies
+    scale: ClassVar[float] = 24.0
 
     def f(self, p: Points) -> Tensor:
         if self.solution is not None:

@@ -263,5 +263,6 @@ def test_reference_agrees_with_itself_and_the_conventional_solver(problem: Probl
     assert truth is not None
     info = problem.reference_info()
     assert info is not None
-    # the conventional solver integrates with a tolerance of 1e-8 a step; the difference to a finer one is stated
-    assert rel_l2(classical.at(p), truth) < max(1e-5, 3 * info.error)
+    # the conventional solver integrates with a tolerance of 1e-8 a step; the error of a finer one is stated, which at
+    # third order is an eighth of its own
+    assert rel_l2(classical.at(p), truth) < max(1e-5, 16 * info.error)
