@@ -192,7 +192,7 @@ class HeatHoles(HeatRegion):
     end: float = 3.0  # last time
 
     width: ClassVar[int] = 600
-    points: ClassVar[int] = 7000
+    points: ClassVar[int] = 10_000
     scale: ClassVar[float] = 8.0
     count: ClassVar[int] = 8
 
@@ -224,5 +224,5 @@ class HeatBall(HeatRegion):
     def notes(self) -> list[str]:
         return [
             *super().notes(),
-            "features: functions of |x|^2 and t, as domain and data are the same in all directions",
+            "features unless others are chosen: functions of |x|^2 and t, as domain and data are the same in all directions",
         ]

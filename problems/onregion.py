@@ -163,7 +163,7 @@ class OnRegion(Problem):
         kind = f"random sines {chosen if self.scale else 'of a scale scanned by held-out residual'}"
         known = {"corners": self.region.corners(), "holes": self.region.holes()}
         more = " and ".join(f"functions of the {what}" for what, some in known.items() if some)
-        return [f"features: {kind}{more and f' beside {more}'}; boundary: {', '.join(self.region.parts)}"]
+        return [f"features unless others are chosen: {kind}{more and f' beside {more}'}; boundary: {', '.join(self.region.parts)}"]
 
 
 def solution_of(name: "str | Function", known: Mapping[str, Function]) -> Function | None:
