@@ -61,6 +61,7 @@ class HeatRegion(OnRegion):
     growth: float = 3.0  # ratio of each window's length to that of the one before
 
     count: ClassVar[int] = 5  # of windows
+    orders: ClassVar[int] = 2  # singular functions of each corner
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -224,5 +225,5 @@ class HeatBall(HeatRegion):
     def notes(self) -> list[str]:
         return [
             *super().notes(),
-            "features unless others are chosen: functions of |x|^2 and t, as domain and data are the same in all directions",
+            "features unless others are chosen: functions of |x|^2 and t, as domain and data are alike in all directions",
         ]

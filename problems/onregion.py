@@ -23,7 +23,6 @@ from pinnscene.problems.walls import Wall
 from pinnscene.views import Differentiable
 
 Function = Callable[[Points], Tensor]
-ORDERS = 5  # singular functions of each corner
 POLES = 16  # angular orders of each hole
 
 
@@ -44,6 +43,7 @@ class OnRegion(Problem):
     values = ("u",)
     width: ClassVar[int] = 1500  # random features
     points: ClassVar[int] = 4000  # inside
+    orders: ClassVar[int] = 8  # singular functions of each corner
     scale: ClassVar[float] = 0.0  # radians that features turn by over half the frame; 0 for a scan
 
     def __post_init__(self) -> None:
@@ -105,11 +105,11 @@ class OnRegion(Problem):
         if not (corners or holes):
             return {}
         place = lambda at: [(c - m) / self.half for c, m in zip(at, self.middle, strict=True)]
-        turns = tuple(x for c in corners for x in (*place(c.place), c.angle, c.direction))
+        turns = tuple(x for c in corners for x in (*place(c.place), c.angle, c.direction, 2 * self.half / c.room))
         cores = tuple(x for c in holes for x in (*place(c.centre), c.radius / self.half))
         decays = self.decays()
         knobs = {"decays": tuple(decays), "poles": tuple(decays.values())}
-        return {"corners": turns, "orders": ORDERS, "holes": cores, **knobs}
+        return {"corners": turns, "orders": self.orders, "holes": cores, **knobs}
 
     def decays(self) -> dict[float, int]:
         """How fast what leaves a hole falls off, half the longest side as unit of length, and its angular orders.
@@ -163,7 +163,8 @@ class OnRegion(Problem):
         kind = f"random sines {chosen if self.scale else 'of a scale scanned by held-out residual'}"
         known = {"corners": self.region.corners(), "holes": self.region.holes()}
         more = " and ".join(f"functions of the {what}" for what, some in known.items() if some)
-        return [f"features unless others are chosen: {kind}{more and f' beside {more}'}; boundary: {', '.join(self.region.parts)}"]
+        kind = f"{kind}{more and f' beside {more}'}"
+        return [f"features unless others are chosen: {kind}; boundary: {', '.join(self.region.parts)}"]
 
 
 def solution_of(name: "str | Function", known: Mapping[str, Function]) -> Function | None:

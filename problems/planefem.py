@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from pinnscene.batch import Points
-from pinnscene.geometry import Polygon, Region
+from pinnscene.geometry import Region
 from pinnscene.geometry.triangulation import triangulate
 from pinnscene.problems.refinement import Refined
 from pinnscene.problems.walls import Wall
@@ -24,6 +24,7 @@ from pinnscene.problems.walls import Wall
 Array = NDArray[np.float64]
 EDGES = 24  # along the longest side, of the first triangulation
 HALVINGS = 2  # of its edges for the coarse solve, level 0; one more for the fine one, level 1
+REENTRANT = 0.51 * np.pi  # angle of the inside, radians: at wider corners solutions are less smooth than elements
 TOWARDS = 14  # times that triangles at corners are refined once more
 DENSE = 4000  # points of a part by which edges are told apart
 CHUNK = 200_000  # points asked at a time
@@ -49,11 +50,11 @@ class Mesh2:
         mesh = MeshTri(np.ascontiguousarray(made.nodes.T), np.ascontiguousarray(made.triangles.T))
         for _ in range(HALVINGS + level):
             mesh = _onto(region, mesh.refined(1))
-        inner = getattr(region, "region", region)
-        if isinstance(inner, Polygon):
-            tree = KDTree(np.array([place for place, *_ in inner.corners()]))
+        sharp = [corner.place for corner in region.corners() if corner.angle > REENTRANT]
+        if sharp:
+            tree = KDTree(np.array(sharp))
             for _ in range(TOWARDS):
-                near = tree.query(mesh.p.T)[0] < 1e-9
+                near = tree.query(mesh.p.T)[0] < 1e-7 * side
                 mesh = mesh.refined(np.flatnonzero(near[mesh.t].any(0)))
         self.region, self.mesh = region, _curved(region, mesh)
         self.basis = Basis(self.mesh, ElementTriP2())

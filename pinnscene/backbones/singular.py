@@ -25,8 +25,8 @@ class Singular(Backbone):
     normalised coordinates.
 
     Attributes:
-        corners: of each its place x, y, the angle of the inside and the direction of its first side, radians, one
-            after the other.
+        corners: of each its place x, y, the angle of the inside and the direction of its first side, radians, and
+            1 / the length of the cut that its functions may have outside, 0 for any, one after the other.
         orders: functions of each corner, two each.
         holes: of each the centre x, y and the radius of a disc in it, one after the other.
         decays: how fast functions of holes fall off, 1 / length: 0 for harmonic ones.
@@ -50,13 +50,13 @@ class Singular(Backbone):
         first: float = 30.0,
     ) -> None:
         super().__init__()
-        whole = inputs in (2, 3) and (corners or holes) and not len(corners) % 4 and not len(holes) % 3
+        whole = inputs in (2, 3) and (corners or holes) and not len(corners) % 5 and not len(holes) % 3
         few = len(poles) == len(decays) and all(1 <= count <= MOST for count in (orders, *poles, times))
         if not (whole and few and all(k >= 0 for k in decays) and all(radius > 0 for radius in holes[2::3])):
             raise PinnsceneError(
-                "singular expected the coordinates x and y, perhaps t, four numbers a corner (x, y, angle, direction), "
-                "three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and orders, poles "
-                f"and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} and "
+                "singular expected the coordinates x and y, perhaps t, five numbers a corner (x, y, angle, direction, "
+                "1 / cut), three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and orders, "
+                f"poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} and "
                 f"{decays}, {orders} and {times}"
             )
         self.sines = Siren(inputs, width=width, depth=1, first=first)
@@ -64,9 +64,9 @@ class Singular(Backbone):
         self.knobs |= {"times": times, "first": first}
         self.inputs, self.orders, self.times = inputs, orders, Chebyshev(times)
         self.poles = dict(zip(decays, poles, strict=True))
-        self.register_buffer("corners", torch.tensor(corners, dtype=torch.float64).view(-1, 4))
+        self.register_buffer("corners", torch.tensor(corners, dtype=torch.float64).view(-1, 5))
         self.register_buffer("holes", torch.tensor(holes, dtype=torch.float64).view(-1, 3))
-        extra = 2 * orders * (len(corners) // 4) + sum(2 * m + 1 for m in poles) * (len(holes) // 3)
+        extra = 2 * orders * (len(corners) // 5) + sum(2 * m + 1 for m in poles) * (len(holes) // 3)
         self.outputs = width + extra * (times if inputs == 3 else 1)
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
@@ -92,9 +92,9 @@ class Singular(Backbone):
         table = self.get_buffer("corners").to(ways.real)
         if not len(table):
             return []
-        x, y, angle, direction = table.unbind(1)
+        x, y, angle, direction, short = table.unbind(1)
         turn = torch.polar(torch.ones_like(angle), -direction - angle / 2)
-        f = corner((ways[0] - torch.complex(x, y)) * turn, angle, self.orders)
+        f = corner((ways[0] - torch.complex(x, y)) * turn, angle, short, self.orders)
         found = streams(f, (ways * turn)[..., None], a).flatten(2)
         return [found.real, found.imag]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece, Placed
-from pinnscene.geometry.region import Core, Corner, Factor, Region, names
+from pinnscene.geometry.region import Core, Factor, Region, names
 
 Ring = Sequence[tuple[float, float]]
 
@@ -51,16 +51,6 @@ class Polygon(Region):
         """Name, begin and end of each edge, the inside on its left."""
         ends = [(a, b) for ring in self.rings for a, b in zip(ring, np.roll(ring, -1, 0), strict=True)]
         return [(self.part or f"edge{k}", a, b) for k, (a, b) in enumerate(ends)]
-
-    def corners(self) -> list[Corner]:
-        found = []
-        for ring in self.rings:
-            for before, here, after in zip(np.roll(ring, 1, 0), ring, np.roll(ring, -1, 0), strict=True):
-                along, back = after - here, before - here
-                start = float(np.arctan2(along[1], along[0]))
-                angle = float((np.arctan2(back[1], back[0]) - start) % (2 * np.pi))
-                found.append(Corner((float(here[0]), float(here[1])), angle, start))
-        return found
 
     def cores(self) -> list[Core]:
         """The largest disc inside."""

@@ -10,7 +10,7 @@ from pinnscene.batch import Points
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece, Placed
-from pinnscene.geometry.region import Core, Corner, Factor, Region, names
+from pinnscene.geometry.region import Core, Factor, Region, names
 
 TINY = 1e-300
 NEAR = 1e-12  # to an axis, of the smallest half axis
@@ -29,13 +29,6 @@ class Block(Region):
 
     def distance(self, p: Points | Tensor) -> Tensor:
         return self.box.distance(p)
-
-    def corners(self) -> list[Corner]:
-        if len(self.axes) != 2:
-            return []
-        (left, below), (right, above) = self.lower, self.upper
-        places = [(left, below), (right, below), (right, above), (left, above)]
-        return [Corner(place, pi / 2, k * pi / 2) for k, place in enumerate(places)]
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import pi
 from typing import NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from pinnscene.batch import Points, coordinates
 from pinnscene.domain import Domain
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.geometry.corners import Corner, corners_of
 from pinnscene.geometry.pieces import MOST_DRAWS, Piece, Surface, share_left
 from pinnscene.samplers import Sampler, count, known_sequence, unit_cube
 
@@ -20,21 +20,6 @@ SPACE = ("x", "y", "z", "w", "v")  # names of the axes, in order
 PROBES = 4096  # points of the bounding box that tell how much of it is inside
 LEAST = 3  # of them that must be inside
 Factor = Callable[[Points], Tensor]
-
-
-class Corner(NamedTuple):
-    """A corner of a planar boundary: its place, the angle of the inside and the direction of its first side, radians.
-
-    The inside lies to the left of the first side.
-    """
-
-    place: tuple[float, float]
-    angle: float
-    direction: float
-
-    def turned(self) -> "Corner":
-        """The same with inside and outside the other way round."""
-        return Corner(self.place, 2 * pi - self.angle, self.direction + self.angle)
 
 
 class Core(NamedTuple):
@@ -71,8 +56,15 @@ class Region(Domain):
         """By part of the boundary smooth functions, zero on its pieces with unit slope inwards, positive inside."""
 
     def corners(self) -> list[Corner]:
-        """Where a planar boundary turns sharply, as far as that is known."""
-        return []
+        """Where a planar boundary turns sharply; none elsewhere."""
+        return self._corners
+
+    @cached_property
+    def _corners(self) -> list[Corner]:
+        if len(self.axes) != 2:
+            return []
+        size = max(high - low for low, high in zip(self.lower, self.upper, strict=True))
+        return corners_of(self.pieces, size, self.inside)
 
     def cores(self) -> list[Core]:
         """Discs in a planar region that tell how solutions behave where it is a hole of another; none for most."""

@@ -10,10 +10,9 @@ from scipy.spatial import Delaunay, KDTree
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece
 from pinnscene.geometry.region import Region
+from pinnscene.geometry.spans import spans
 
 Array = NDArray[np.float64]
-SCANNED = 2048  # places along a piece at which it may begin or end
-HALVINGS = 40  # of the step between them, to find where
 SMOOTHING = 20  # times that nodes inside move to the middle of their neighbours
 CLEAR = 0.6  # edges that nodes inside keep from the boundary
 GRADE = 0.25  # growth of edges a unit of the way from where they are shortest
@@ -63,36 +62,13 @@ def triangulate(region: Region, size: float, finest: float = 0.0) -> Triangulati
 
 def _along(piece: Piece, size: float, finest: float) -> tuple[Array, float]:
     """Nodes along what is left of a piece, ends included, and their spacing: at least 24 about a whole piece."""
-    u = torch.linspace(0, 1, SCANNED + 1, dtype=torch.float64)
-    kept = _kept(piece, u)
     step = float(np.clip(piece.measure / 24, finest, size))
-    ends, nodes = _spans(piece, u.numpy(), kept), []
-    for low, high in ends:
+    nodes = []
+    for low, high in spans(piece):
         count = max(2, round((high - low) * piece.measure / step))
         at = torch.linspace(low, high, count + 1, dtype=torch.float64)[:, None]
         nodes.append(piece.place(at)[0].numpy())
     return (np.concatenate(nodes), step) if nodes else (np.zeros((0, 2)), size)
-
-
-def _kept(piece: Piece, u: torch.Tensor) -> NDArray[np.bool_]:
-    x, n = piece.place(u[:, None])
-    return np.ones(len(u), bool) if piece.kept is None else piece.kept(x, n).numpy()
-
-
-def _spans(piece: Piece, u: Array, kept: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Where along a piece it is left, the ends found by halving; an end at a corner is the corner."""
-    inner = kept[1:-1]  # the very ends are corners, where a step off the boundary says nothing
-    flips = np.flatnonzero(inner[1:] != inner[:-1]) + 1
-    marks = [0.0] if inner[0] else []
-    for k in flips:
-        low, high = float(u[k]), float(u[k + 1])
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            same = bool(_kept(piece, torch.tensor([middle], dtype=torch.float64))[0]) == bool(kept[k])
-            low, high = (middle, high) if same else (low, middle)
-        marks.append((low + high) / 2)
-    marks += [1.0] if inner[-1] else []
-    return list(zip(marks[::2], marks[1::2], strict=True))
 
 
 def _once(x: Array, near: float) -> Array:

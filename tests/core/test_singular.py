@@ -1,6 +1,6 @@
 """Functions of corners and holes: the equations that they solve, how they end, and their jets."""
 
-from math import pi
+from math import cos, hypot, pi, sin
 
 import pytest
 import torch
@@ -14,13 +14,12 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.field import Field
 from pinnscene.fieldspec import FieldSpec
 from pinnscene.geometry import Ellipsoid, Polygon, disc
-from pinnscene.geometry.region import Corner
 from pinnscene.operators import partials
 from pinnscene.problem import Problem
 from pinnscene.seeds import generator
 from pinnscene.views import FunctionField
 
-CORNERS = [0.0, 0.0, 1.5 * pi, 0.0, -1.0, 1.0, pi / 2, -pi / 2]
+CORNERS = [0.0, 0.0, 1.5 * pi, 0.0, 0.0, -1.0, 1.0, pi / 2, -pi / 2, 0.7]
 HOLES = [0.4, 0.5, 0.2, -0.5, -0.4, 0.3]
 L = Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)])
 
@@ -105,11 +104,11 @@ def test_regions_know_their_corners_and_holes() -> None:
     square = Polygon([(-2, -2), (2, -2), (2, 2), (-2, 2)])
     region = square - disc(1, 0, 0.5) - Polygon([(-1, -1), (0, -1), (0, 0), (-1, 0)]) - disc(2, 2, 1)
     corners = region.corners()
-    assert sorted(c.place for c in corners) == sorted(
-        [(-2, -2), (2, -2), (-2, 2), (-1, -1), (0, -1), (0, 0), (-1, 0)]
-    )  # not where a disc is cut out of a corner
-    inward = {c.place: c.angle for c in corners}
-    assert inward[-2, -2] == pytest.approx(pi / 2) and inward[0, 0] == pytest.approx(1.5 * pi)
+    inward = {(round(x, 9), round(y, 9)): angle for (x, y), angle, *_ in corners}
+    assert inward == {
+        **dict.fromkeys([(-2, -2), (2, -2), (-2, 2), (1, 2), (2, 1)], pytest.approx(pi / 2)),  # two where a disc cuts
+        **dict.fromkeys([(-1, -1), (0, -1), (0, 0), (-1, 0)], pytest.approx(1.5 * pi)),
+    }
     assert [h.radius for h in region.holes()] == pytest.approx([0.5, 0.5, 1.0])
     for c in corners:  # the inside is to the left of the first side, up to the angle
         for share in (0.01, 0.99):
@@ -117,11 +116,32 @@ def test_regions_know_their_corners_and_holes() -> None:
             assert region.inside(torch.tensor([c.place]).double() + 0.01 * torch.stack([way.cos(), way.sin()])).all()
 
 
-def test_what_is_common_to_two_has_the_corners_of_each_within_the_other() -> None:
-    one, other = Polygon([(0, 0), (2, 0), (2, 2), (0, 2)]), Polygon([(1, 1), (3, 1), (3, 3), (1, 3)])
-    assert [c.place for c in (one & other).corners()] == [(2.0, 2.0), (1.0, 1.0)]
-    assert len((one | other).corners()) == 6
-    assert Corner((0, 0), pi / 2, 0.0).turned() == Corner((0, 0), 1.5 * pi, pi / 2)
+def test_curves_that_cross_make_corners_of_the_right_angle() -> None:
+    """Two discs of radius 1, 1 apart: their circles cross at 60 degrees."""
+    one, other = disc(0, 0, 1), disc(1, 0, 1)
+    for region, angle in ((one & other, 2 * pi / 3), (one | other, 4 * pi / 3), (one - other, pi / 3)):
+        corners = region.corners()
+        assert [c.angle for c in corners] == pytest.approx([angle, angle], abs=1e-6)
+        assert sorted(c.place[1] for c in corners) == pytest.approx([-(0.75**0.5), 0.75**0.5], abs=1e-10)
+    assert (one | disc(2, 0, 1)).corners() == [] == disc(0, 0, 1).corners()  # discs that touch have none
+
+
+def test_the_cut_of_a_corner_ends_before_it_enters_the_region() -> None:
+    region = Polygon([(-2, -2), (2, -2), (2, 2), (-2, 2)]) - Polygon([(-1, -1), (0, -1), (0, 0), (-1, 0)])
+    for (x, y), angle, direction, room in region.corners():
+        out = direction + angle / 2 + pi
+        assert room == pytest.approx(2**0.5, rel=0.02) if hypot(x, y) < 2 else room > 10
+        assert not region.inside(torch.tensor([[x + room / 2 * cos(out), y + room / 2 * sin(out)]]).double()).any()
+    short = 2 / 2**0.5
+    u = made({"orders": 4, "corners": [0.0, 0.0, 1.5 * pi, -pi / 2, short]})
+    with torch.no_grad():
+        u.head.weight[:, :4] = 0  # the sines
+    way = -pi / 2 + 0.75 * pi + pi
+    turn = torch.tensor([-sin(way), cos(way)]).double()
+    for far, jumps in ((0.5, True), (1.2, False)):
+        place = far * torch.tensor([cos(way), sin(way)]).double()
+        values = u(torch.stack([place + 1e-9 * turn, place - 1e-9 * turn])).detach()
+        assert bool((values[0] - values[1]).abs() > 1e-3) == jumps, far
 
 
 def test_cores_of_an_ellipse_lie_within_it() -> None:
