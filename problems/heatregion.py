@@ -225,5 +225,5 @@ class HeatBall(HeatRegion):
     def notes(self) -> list[str]:
         return [
             *super().notes(),
-            "features unless others are chosen: functions of |x|^2 and t, as domain and data are alike in all directions",
+            "features unless others are chosen: functions of |x|^2 and t, as domain and data have no direction",
         ]

@@ -55,8 +55,8 @@ class Singular(Backbone):
         if not (whole and few and all(k >= 0 for k in decays) and all(radius > 0 for radius in holes[2::3])):
             raise PinnsceneError(
                 "singular expected the coordinates x and y, perhaps t, five numbers a corner (x, y, angle, direction, "
-                "1 / cut), three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and orders, "
-                f"poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} and "
+                "1 / cut), three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and "
+                f"orders, poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} and "
                 f"{decays}, {orders} and {times}"
             )
         self.sines = Siren(inputs, width=width, depth=1, first=first)
