@@ -63,10 +63,8 @@ def triangulate(region: Region, size: float, finest: float = 0.0) -> Triangulati
 
 def _along(piece: Piece, size: float, finest: float) -> tuple[Array, float]:
     """Nodes along what is left of a piece, ends included, and their spacing: at least 24 about a whole piece."""
-    u = torch.linspace(0, 1, SCANNED + 1, dtype=torch.float64)
-    kept = _kept(piece, u)
     step = float(np.clip(piece.measure / 24, finest, size))
-    ends, nodes = _spans(piece, u.numpy(), kept), []
+    ends, nodes = spans(piece), []
     for low, high in ends:
         count = max(2, round((high - low) * piece.measure / step))
         at = torch.linspace(low, high, count + 1, dtype=torch.float64)[:, None]
@@ -77,6 +75,12 @@ def _along(piece: Piece, size: float, finest: float) -> tuple[Array, float]:
 def _kept(piece: Piece, u: torch.Tensor) -> NDArray[np.bool_]:
     x, n = piece.place(u[:, None])
     return np.ones(len(u), bool) if piece.kept is None else piece.kept(x, n).numpy()
+
+
+def spans(piece: Piece) -> list[tuple[float, float]]:
+    """What is left of a piece of a planar region's boundary, as intervals of its coordinate from 0 to 1."""
+    u = torch.linspace(0, 1, SCANNED + 1, dtype=torch.float64)
+    return _spans(piece, u.numpy(), _kept(piece, u))
 
 
 def _spans(piece: Piece, u: Array, kept: NDArray[np.bool_]) -> list[tuple[float, float]]:

@@ -1,0 +1,53 @@
+"""What a flow does to an obstacle: drag and lift as coefficients, and the difference of pressures at its ends."""
+
+from typing import NamedTuple
+
+import torch
+
+from pinnscene.batch import Points
+from pinnscene.boundary import outward
+from pinnscene.operators import partials
+from pinnscene.problems.holes import Hole
+from pinnscene.views import Differentiable
+
+MEAN = 2 / 3  # of a parabola, beside its height
+
+
+class Forces(NamedTuple):
+    """Coefficients 2 F / (U^2 L) of the force F on an obstacle of the height L, U two thirds of the inflow's speed.
+
+    Attributes:
+        drag: along x.
+        lift: along y.
+        pressure_difference: between the ends of the obstacle along x, upstream less downstream.
+    """
+
+    drag: float
+    lift: float
+    pressure_difference: float
+
+
+def coefficients(force: tuple[float, float], hole: Hole, speed: float) -> tuple[float, float]:
+    """Drag and lift from a force, of a fluid of density one."""
+    size = (MEAN * speed) ** 2 * (hole.upper[1] - hole.lower[1])
+    return 2 * force[0] / size, 2 * force[1] / size
+
+
+def forces(u: Differentiable, hole: Hole, nu: float, speed: float) -> Forces:
+    """The forces of a flow (u, v, p) on a hole, by the stress nu (grad u + grad u^T) n - p n along it."""
+    p = hole.points
+    normal = -outward(p)  # out of the obstacle
+    value, x, y = (part.detach() for part in partials(u, p, "", "x", "y"))
+    slopes = torch.stack([x[:, :2], y[:, :2]], 2)  # [n, output, axis]
+    strain = slopes + slopes.transpose(1, 2)
+    stress = nu * (strain @ normal[:, :, None])[..., 0] - value[:, 2:] * normal
+    along, across = (stress * hole.weights).sum(0).tolist()
+    ends = Points(torch.tensor(tips(hole), dtype=torch.float64), p.axes)
+    before, behind = u(ends).detach()[:, 2].tolist()
+    return Forces(*coefficients((along, across), hole, speed), before - behind)
+
+
+def tips(hole: Hole) -> list[list[float]]:
+    """The ends of an obstacle along x, at half its height where it is a disc: upstream first."""
+    x = hole.points.coords
+    return [x[x[:, 0].argmin()].tolist(), x[x[:, 0].argmax()].tolist()]
