@@ -16,7 +16,7 @@ from pinnscene.geometry.triangulation import spans
 from pinnscene.samplers import unit_cube
 
 ALONG = 1024  # points along each piece of a boundary
-SAME = 1e-6  # of the region's longest side: places nearer than this are one
+SAME = 1e-5  # of the region's longest side: places nearer than this are one
 
 
 class Hole(NamedTuple):
@@ -78,7 +78,8 @@ def _hole(region: Region, line: Sequence[tuple[Piece, tuple[float, float]]]) -> 
     points, w = Points(torch.cat(x), region.axes, torch.cat(n)), torch.cat(weights)
     centre = (points.coords * w).sum(0) / w.sum()
     radius = float((points.coords - centre).norm(dim=1).min())
-    parts = tuple(dict.fromkeys(piece.part for piece, _ in line))
+    among = {piece.part for piece, _ in line}
+    parts = tuple(part for part in region.parts if part in among)
     return Hole(parts, points, w, (float(centre[0]), float(centre[1])), radius)
 
 

@@ -31,7 +31,7 @@ from pinnscene.views import Differentiable, FunctionField
 PUBLISHED = Forces(
     5.57953523384, 0.010618948146, 0.11752016697
 )  # of the default: Schaefer and Turek, digits by Nabh 1998
-MODES, POINTS = "20,20", 1200  # of a box: Chebyshev polynomials along each axis, and points inside
+MODES, POINTS = "22,22", 1200  # of a box: Chebyshev polynomials along each axis, and points inside
 HELD = 100.0  # weight of conditions beside the equations, all of them in units of the flow
 
 
@@ -57,10 +57,10 @@ class NavierStokes(OnRegion):
     speed: float = 0.3  # in the middle of the inflow, length / time
 
     values = ("u", "v", "p")
-    width: ClassVar[int] = 800
-    points: ClassVar[int] = 3000
-    scale: ClassVar[float] = 20.0
-    turns: ClassVar[float] = 4.0  # radians that features turn by over the radius of a hole, at its rim
+    width: ClassVar[int] = 1000
+    points: ClassVar[int] = 2400
+    scale: ClassVar[float] = 24.0
+    turns: ClassVar[float] = 6.0  # radians that features turn by over the radius of a hole, at its rim
 
     def __post_init__(self) -> None:
         for name, value in (("nu", self.nu), ("speed", self.speed)):
