@@ -1,8 +1,10 @@
 """What a flow does to an obstacle: drag and lift as coefficients, and the difference of pressures at its ends."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.boundary import outward
@@ -26,6 +28,10 @@ class Forces(NamedTuple):
     lift: float
     pressure_difference: float
 
+    def told(self) -> str:
+        """In words."""
+        return ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in self._asdict().items())
+
 
 def coefficients(force: tuple[float, float], hole: Hole, speed: float) -> tuple[float, float]:
     """Drag and lift from a force, of a fluid of density one."""
@@ -42,12 +48,12 @@ def forces(u: Differentiable, hole: Hole, nu: float, speed: float) -> Forces:
     strain = slopes + slopes.transpose(1, 2)
     stress = nu * (strain @ normal[:, :, None])[..., 0] - value[:, 2:] * normal
     along, across = (stress * hole.weights).sum(0).tolist()
-    ends = Points(torch.tensor(tips(hole), dtype=torch.float64), p.axes)
-    before, behind = u(ends).detach()[:, 2].tolist()
-    return Forces(*coefficients((along, across), hole, speed), before - behind)
+    return Forces(*coefficients((along, across), hole, speed), pressure_difference(u, hole))
 
 
-def tips(hole: Hole) -> list[list[float]]:
-    """The ends of an obstacle along x, at half its height where it is a disc: upstream first."""
+def pressure_difference(u: Callable[[Points], Tensor], hole: Hole) -> float:
+    """The third value of a flow at the end of a hole upstream along x, less that at its other end."""
     x = hole.points.coords
-    return [x[x[:, 0].argmin()].tolist(), x[x[:, 0].argmax()].tolist()]
+    ends = torch.stack([x[x[:, 0].argmin()], x[x[:, 0].argmax()]])
+    before, behind = u(Points(ends, hole.points.axes)).detach()[:, 2].tolist()
+    return before - behind

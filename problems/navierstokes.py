@@ -17,7 +17,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.geometry.primitives import Block
 from pinnscene.metrics import evaluate, max_abs, rel_l2
 from pinnscene.problem import Problem
-from pinnscene.problems.flowforces import Forces, forces
+from pinnscene.problems.flowforces import Forces, coefficients, forces, pressure_difference
 from pinnscene.problems.flowsolutions import kovasznay, poiseuille
 from pinnscene.problems.flowwalls import Condition, Holds, expect_driven, parse_flow, velocity_on
 from pinnscene.problems.holes import Around, Hole, holes
@@ -213,13 +213,17 @@ class NavierStokes(OnRegion):
         return [*super().metric_names(), *(() if self.obstacle is None else Forces._fields)]
 
     def remarks(self, u: Differentiable) -> list[str]:
-        forces = self.forces(u)
-        if forces is None:
+        found = self.forces(u)
+        if found is None or self.obstacle is None:
             return []
-        told = [f"{name.replace('_', ' ')} {value:.6g}" for name, value in forces._asdict().items()]
+        told = {"on the obstacle": found}
+        if self._reference is not None and self.solution is None:
+            elements: Any = self._reference.fine
+            both = coefficients(elements.force(*self.obstacle.parts), self.obstacle, self.speed)
+            told["by the finite elements"] = Forces(*both, pressure_difference(elements, self.obstacle))
         if replace(self, n=0) == NavierStokes():
-            told = [f"{text} ({known:.6g} is published)" for text, known in zip(told, PUBLISHED, strict=True)]
-        return [f"on the obstacle: {', '.join(told)}"]
+            told["published"] = PUBLISHED
+        return [f"{who}: {forces.told()}" for who, forces in told.items()]
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         return [draw_flow(self, u, folder / "flow.png"), *super().figures(u, folder)]
