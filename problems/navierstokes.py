@@ -20,7 +20,7 @@ from pinnscene.problem import Problem
 from pinnscene.problems.flowforces import Forces, coefficients, forces, pressure_difference
 from pinnscene.problems.flowsolutions import kovasznay, poiseuille
 from pinnscene.problems.flowwalls import Condition, Holds, expect_driven, parse_flow, velocity_on
-from pinnscene.problems.holes import Around, Hole, holes
+from pinnscene.problems.obstacles import Around, Obstacle, obstacles
 from pinnscene.problems.onregion import Function, OnRegion, solution_of
 from pinnscene.problems.planeflow import PlaneFlow
 from pinnscene.problems.regionwalls import somewhere
@@ -101,16 +101,15 @@ class NavierStokes(OnRegion):
         return found
 
     @cached_property
-    def holes(self) -> list[Hole]:
-        """The obstacles: holes of the region whose middles lie in them."""
-        found = holes(self.region)
-        return [hole for hole in found if not bool(self.region.inside(torch.tensor([hole.centre])))]
+    def obstacles(self) -> list[Obstacle]:
+        """What the fluid flows around."""
+        return obstacles(self.region)
 
     @cached_property
     def units(self) -> tuple[float, float]:
         """A length and a velocity of the flow, in which equations and conditions are weighed."""
         sides = [high - low for low, high in zip(self.region.lower, self.region.upper, strict=True)]
-        length = min([min(sides), *(2 * hole.radius for hole in self.holes)])
+        length = min([min(sides), *(2 * core.radius for core in self.region.holes())])
         if self.solution is not None:
             return length, float(self.solution(self.region.grid(1000))[:, :2].abs().max())
         samples = [(part, self.region.boundary(200, part, points="halton")) for part in self.given]
@@ -121,9 +120,8 @@ class NavierStokes(OnRegion):
         length, fast = self.units
         pde = {"momentum": (length / fast**2) ** 2, "continuity": (length / fast) ** 2}
         found = {"pde": Constraint(self.region.interior(self.inside, "sobol"), self._pde, weight=pde)}
-        if self.holes:
-            centres = tuple((*hole.centre, hole.radius) for hole in self.holes)
-            found["pde_near"] = Constraint(Around(self.region, centres, self.inside // 2), self._pde, weight=pde)
+        if self.region.holes():
+            found["pde_near"] = Constraint(Around(self.region, self.inside // 2), self._pde, weight=pde)
         whole = self.region.measure()
         for part, condition in self.conditions.items():
             share = self.region.measure(part) / whole
@@ -168,15 +166,15 @@ class NavierStokes(OnRegion):
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         if self._box and (backbone == "tensor" or (solver == "head" and backbone is None)):
             return Problem.field(self, solver, backbone)
-        spec = super().field(solver, backbone)
-        if solver != "head" or spec.backbone != "siren" or not self.holes:
-            return spec
-        lower, upper = self.frame()
-        seen: list[float] = []
-        for hole in self.holes:
-            at = [(2 * c - low - high) / (high - low) for c, low, high in zip(hole.centre, lower, upper, strict=True)]
-            seen += [*at, hole.radius / self.half]
-        return replace(spec, encoding="inversion", knobs={**spec.knobs, "holes": tuple(seen), "turns": self.turns})
+        if solver != "head" or backbone not in (None, "siren"):
+            return super().field(solver, backbone)
+        plain = FieldSpec("siren", knobs={"width": self.width, "depth": 1})
+        holes = self.singular().get("holes", ())
+        return (
+            replace(plain, encoding="inversion", knobs={**plain.knobs, "holes": holes, "turns": self.turns})
+            if holes
+            else plain
+        )
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         known = super().knobs(backbone)
@@ -191,9 +189,9 @@ class NavierStokes(OnRegion):
         return (type(self), self.region, self.walls, self.exact, self.nu, self.speed)
 
     @property
-    def obstacle(self) -> Hole | None:
+    def obstacle(self) -> Obstacle | None:
         """The obstacle whose forces are told: the only one, where the fluid sticks to it."""
-        stuck = [hole for hole in self.holes if all(self.conditions[part].kind == "wall" for part in hole.parts)]
+        stuck = [o for o in self.obstacles if all(self.conditions[part].kind == "wall" for part in o.parts)]
         return stuck[0] if len(stuck) == 1 else None
 
     def forces(self, u: Differentiable) -> Forces | None:
@@ -229,7 +227,7 @@ class NavierStokes(OnRegion):
         return [draw_flow(self, u, folder / "flow.png"), *super().figures(u, folder)]
 
     def notes(self) -> list[str]:
-        seen = ", and of its inversion in a circle within each hole" if self.holes else ""
+        seen = ", and of its inversion in a circle within each hole" if self.region.holes() else ""
         kind = "products of polynomials" if self._box else f"random sines of the place{seen}"
         slow = ["the reference is solved at two resolutions when first asked for: about a minute"]
         return [

@@ -54,7 +54,7 @@ class Flowing(Protocol):
 
 
 class PlaneFlow:
-    """A steady flow, solved when made at level 0, coarse, or 1; called with points it gives (u, v, p), [n, 3].
+    """A steady flow, solved when made at a level -1, coarsest, to 1; called with points it gives (u, v, p), [n, 3].
 
     Raises:
         PinnsceneError: Newton's method finds no steady flow.

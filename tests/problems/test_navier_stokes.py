@@ -15,8 +15,8 @@ from pinnscene.problems import planefem
 from pinnscene.problems.flowforces import coefficients, forces, pressure_difference
 from pinnscene.problems.flowsolutions import kovasznay, poiseuille
 from pinnscene.problems.flowwalls import parse_flow
-from pinnscene.problems.holes import Around, holes
 from pinnscene.problems.navierstokes import PUBLISHED, NavierStokes
+from pinnscene.problems.obstacles import Around, obstacles
 from pinnscene.problems.planeflow import PlaneFlow
 from pinnscene.problems.regiontext import read_region
 from pinnscene.seeds import generator
@@ -69,7 +69,7 @@ def test_flow_between_walls_satisfies_every_condition_of_a_pipe() -> None:
 
 
 def test_finite_elements_hold_the_flow_between_walls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 0))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
     problem = NavierStokes(domain=PIPE, nu=0.02, speed=0.7)
     solve, p = PlaneFlow(problem, 0, 6), problem.domain.interior(200)(generator(0, "p"))
     assert float((solve(p) - poiseuille(0.02, 0.7, 0, 1, 2)(p)).abs().max()) < 1e-9
@@ -77,7 +77,7 @@ def test_finite_elements_hold_the_flow_between_walls(monkeypatch: pytest.MonkeyP
 
 def test_fluid_slips_along_walls_of_any_direction(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream between two tilted walls that hold nothing stays as it is."""
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 0))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
     slope = "polygon(0,0,2,1,1.5,2,-0.5,1)"
     problem = NavierStokes(domain=slope, walls="slip,edge3=velocity:0.4:0.2,edge1=outflow", nu=0.1)
     p = problem.domain.interior(200)(generator(0, "p"))
@@ -93,7 +93,7 @@ def test_finite_elements_reach_the_published_forces(monkeypatch: pytest.MonkeyPa
     problem, errors = NavierStokes(), []
     assert problem.obstacle is not None
     for halvings in (0, 1):
-        monkeypatch.setattr(planefem, "HALVINGS", (halvings, halvings))
+        monkeypatch.setattr(planefem, "HALVINGS", halvings)
         solve = PlaneFlow(problem, 0, 12)
         drag, lift = coefficients(solve.force("obstacle"), problem.obstacle, problem.speed)
         found = torch.tensor([drag, lift, pressure_difference(solve, problem.obstacle)]).double()
@@ -104,7 +104,7 @@ def test_finite_elements_reach_the_published_forces(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_slow_flow_around_a_disc_meets_the_finite_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 1))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
     problem = NavierStokes(domain="box(0,2,0,1) - disc(0.6,0.45,0.2)", nu=0.1, speed=1.0, n=700)
     solution = problem.solve(knobs={"field": {"width": 250}, "head": {"scale": 8.0}})
     assert solution.metrics["rel_l2"] < 1e-2 and solution.metrics["rel_l2_p"] < 2e-2
@@ -117,7 +117,7 @@ def test_a_slow_flow_around_a_disc_meets_the_finite_elements(monkeypatch: pytest
 
 
 def test_where_nothing_flows_out_the_pressure_is_held_at_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 0))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
     problem = NavierStokes(domain="annulus", walls="wall,outer=velocity:1:0,inner=velocity:1:0", nu=1.0, n=100)
     assert "level" in problem.constraints()
     solve = PlaneFlow(problem, 0, 8)
@@ -129,7 +129,7 @@ def test_where_nothing_flows_out_the_pressure_is_held_at_a_point(monkeypatch: py
 def test_forces_are_those_of_known_fields() -> None:
     """A pressure that grows along x pushes back by the obstacle's area; shear pulls nowhere, on the whole."""
     for text, area in (("disc(1,0.5,0.2)", 0.04 * pi), ("polygon(0.8,0.3,1.2,0.3,1.2,0.6,0.8,0.6)", 0.12)):
-        (hole,) = holes(read_region(f"box(0,2,0,1) - {text}"))
+        (hole,) = obstacles(read_region(f"box(0,2,0,1) - {text}"))
         height = hole.upper[1] - hole.lower[1]
         rising = FunctionField(lambda p: torch.cat([0 * p.coords, p["x"]], 1), ("x", "y"), FLOW)
         found = forces(rising, hole, 0.1, 1.5)
@@ -140,16 +140,17 @@ def test_forces_are_those_of_known_fields() -> None:
         assert forces(shear, hole, 0.1, 1.5).drag == pytest.approx(0.4 * area / height, rel=1e-4)
 
 
-def test_holes_are_what_touches_no_outer_wall() -> None:
+def test_obstacles_are_what_touches_no_outer_wall() -> None:
     region = read_region("box(0,4,0,2) - disc(1,1,0.3) - polygon(2,0.5,3,0.5,2.5,1.5) - disc(4,1,0.2)")
-    found = sorted(holes(region), key=lambda hole: hole.centre)
-    assert [hole.parts for hole in found] == [("circle",), ("edge0", "edge1", "edge2")]
+    found = sorted(obstacles(region), key=lambda obstacle: obstacle.lower)
+    assert [obstacle.parts for obstacle in found] == [("circle",), ("edge0", "edge1", "edge2")]
     disc, triangle = found
-    assert disc.centre == pytest.approx((1, 1)) and disc.radius == pytest.approx(0.3)
+    assert disc.lower == pytest.approx([0.7, 0.7]) and disc.upper == pytest.approx([1.3, 1.3])
     assert float(disc.weights.sum()) == pytest.approx(0.6 * pi)
-    assert triangle.lower == pytest.approx([2, 0.5], abs=1e-2) and 0.2 < triangle.radius < 0.4
-    assert not holes(read_region("box(0,1,0,1)"))
-    p = Around(region, ((1.0, 1.0, 0.3),), 300)(generator(0, "p"))
+    assert triangle.lower == pytest.approx([2, 0.5], abs=1e-2)
+    assert not obstacles(read_region("box(0,1,0,1)"))
+    region = read_region("box(0,4,0,2) - disc(1,1,0.3)")
+    p = Around(region, 300)(generator(0, "p"))
     away = (p.coords - 1).norm(dim=1)
     assert len(p) == 300 and bool(region.inside(p.coords).all())
     assert int((away < 0.6).sum()) == pytest.approx(150, abs=30) and float(away.max()) < 1.2
@@ -212,6 +213,6 @@ def test_bad_options_are_told_in_a_line(options: dict, said: str, refused) -> No
 
 
 def test_a_flow_too_fast_for_newton_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 0))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
     with pytest.raises(PinnsceneError, match="take a larger nu"):
         PlaneFlow(NavierStokes(nu=1e-7), 0, 6)

@@ -1,4 +1,4 @@
-"""The holes of a planar region: what bounds them, a circle within each, points about them."""
+"""Obstacles in a planar region: the lines that bound them, and points about its holes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,26 +15,22 @@ from pinnscene.geometry.pieces import MOST_DRAWS, Piece
 from pinnscene.geometry.triangulation import spans
 from pinnscene.samplers import unit_cube
 
-ALONG = 1024  # points along each piece of a boundary
+ALONG = 4096  # points along each piece of a boundary
 SAME = 1e-5  # of the region's longest side: places nearer than this are one
 
 
-class Hole(NamedTuple):
+class Obstacle(NamedTuple):
     """A closed line of the boundary that lies inside of another one.
 
     Attributes:
         parts: the names of the parts of the boundary that it is made of.
-        points: even along it [n, 2], with normals out of the region and so into the hole.
+        points: even along it [n, 2], with normals out of the region and so into the obstacle.
         weights: the length [n, 1] that each of them stands for.
-        centre: their mean [2].
-        radius: of the largest circle about the centre that no point lies in.
     """
 
     parts: tuple[str, ...]
     points: Points
     weights: Tensor
-    centre: tuple[float, float]
-    radius: float
 
     @property
     def lower(self) -> list[float]:
@@ -47,8 +43,8 @@ class Hole(NamedTuple):
         return self.points.coords.amax(0).tolist()
 
 
-def holes(region: Region) -> list[Hole]:
-    """The holes of a planar region: closed lines of its boundary that touch nothing of the box about it."""
+def obstacles(region: Region) -> list[Obstacle]:
+    """What is left out of a planar region: closed lines of its boundary that touch nothing of the box about it."""
     side = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
     lines: list[list[tuple[Piece, tuple[float, float], Tensor]]] = []
     for piece in region.pieces:
@@ -57,17 +53,17 @@ def holes(region: Region) -> list[Hole]:
             joined = [line for line in lines if any(_meet(ends, other, SAME * side) for *_, other in line)]
             lines = [line for line in lines if not any(line is one for one in joined)]
             lines.append([(piece, span, ends), *(member for line in joined for member in line)])
-    found = [_hole(region, [(piece, span) for piece, span, _ in line]) for line in lines]
+    found = [_obstacle(region, [(piece, span) for piece, span, _ in line]) for line in lines]
     lower, upper = torch.tensor(region.lower), torch.tensor(region.upper)
     inner = lambda x: bool(((x - lower > SAME * side) & (upper - x > SAME * side)).all())
-    return [hole for hole in found if inner(hole.points.coords)]
+    return [obstacle for obstacle in found if inner(obstacle.points.coords)]
 
 
 def _meet(a: Tensor, b: Tensor, near: float) -> bool:
     return bool((torch.cdist(a, b) < near).any())
 
 
-def _hole(region: Region, line: Sequence[tuple[Piece, tuple[float, float]]]) -> Hole:
+def _obstacle(region: Region, line: Sequence[tuple[Piece, tuple[float, float]]]) -> Obstacle:
     x, n, weights = [], [], []
     middles = (torch.arange(ALONG, dtype=torch.float64)[:, None] + 0.5) / ALONG
     for piece, (low, high) in line:
@@ -75,12 +71,9 @@ def _hole(region: Region, line: Sequence[tuple[Piece, tuple[float, float]]]) -> 
         x.append(place)
         n.append(normal)
         weights.append(torch.full((ALONG, 1), piece.measure * (high - low) / ALONG, dtype=torch.float64))
-    points, w = Points(torch.cat(x), region.axes, torch.cat(n)), torch.cat(weights)
-    centre = (points.coords * w).sum(0) / w.sum()
-    radius = float((points.coords - centre).norm(dim=1).min())
     among = {piece.part for piece, _ in line}
     parts = tuple(part for part in region.parts if part in among)
-    return Hole(parts, points, w, (float(centre[0]), float(centre[1])), radius)
+    return Obstacle(parts, Points(torch.cat(x), region.axes, torch.cat(n)), torch.cat(weights))
 
 
 @dataclass(frozen=True)
@@ -92,19 +85,19 @@ class Around:
     """
 
     region: Region
-    centres: tuple[tuple[float, float, float], ...]  # x, y and radius of each
     n: int
     reach: float = 4.0
 
     def __call__(self, generator: torch.Generator) -> Points:
         found: list[Tensor] = []
-        table = torch.tensor(self.centres, dtype=torch.float64, device=generator.device)
+        cores = [(*core.centre, core.radius) for core in self.region.holes()]
+        table = torch.tensor(cores, dtype=torch.float64, device=generator.device)
         for _ in range(MOST_DRAWS):
             unit = unit_cube(2 * self.n, 3, "sobol", generator)
-            hole = table[(unit[:, 2] * len(table)).long().clamp_max(len(table) - 1)]
-            r = hole[:, 2] * torch.exp(unit[:, 0] * log(self.reach))
+            core = table[(unit[:, 2] * len(table)).long().clamp_max(len(table) - 1)]
+            r = core[:, 2] * torch.exp(unit[:, 0] * log(self.reach))
             angle = 2 * pi * unit[:, 1]
-            x = hole[:, :2] + r[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
+            x = core[:, :2] + r[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
             found.append(x[self.region.inside(x)])
             if sum(map(len, found)) >= self.n:
                 return Points(torch.cat(found)[: self.n], self.region.axes)
