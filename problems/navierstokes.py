@@ -28,9 +28,7 @@ from pinnscene.render.flow import draw_flow
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
 
-PUBLISHED = Forces(
-    5.57953523384, 0.010618948146, 0.11752016697
-)  # of the default: Schaefer and Turek, digits by Nabh 1998
+PUBLISHED = Forces(5.57953523384, 0.010618948146, 0.11752016697)  # of the default, to these digits by Nabh (1998)
 MODES, POINTS = "22,22", 1200  # of a box: Chebyshev polynomials along each axis, and points inside
 HELD = 100.0  # weight of conditions beside the equations, all of them in units of the flow
 
