@@ -200,6 +200,7 @@ class NavierStokes(OnRegion):
         """Of the velocity rel_l2 and max_abs, the rel_l2 of each output, and the forces on the obstacle."""
         p = self.region.grid()
         truth, value = self.reference(p), evaluate(u, p)
+        assert truth is not None
         found = {"rel_l2": rel_l2(value[:, :2], truth[:, :2]), "max_abs": max_abs(value[:, :2], truth[:, :2])}
         found |= {f"rel_l2_{name}": rel_l2(value[:, k], truth[:, k]) for k, name in enumerate(self.values)}
         forces = self.forces(u)
