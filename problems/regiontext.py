@@ -85,6 +85,7 @@ NAMED: dict[str, Callable[[], Domain]] = {
     "l-shape": lambda: Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)]),
     "cylinder": lambda: cylinder(0, 0, 1, 0, 1),
     "plate-hole": lambda: box(-1, 1, -1, 1) - disc(0, 0, 0.4, "hole"),
+    "channel": lambda: box(0, 2.2, 0, 0.41) - disc(0.2, 0.2, 0.05, "obstacle"),
     "four-holes": lambda: _cut(box(-0.5, 0.5, -0.5, 0.5), [(x, y, 0.1) for x in (0.3, -0.3) for y in (0.3, -0.3)]),
     "four-sizes": lambda: _cut(
         box(-1, 1, -1, 1), [(0.5, 0.5, 0.2), (0.4, -0.4, 0.4), (-0.2, -0.7, 0.1), (-0.6, 0.5, 0.3)]

@@ -56,8 +56,8 @@ class Singular(Backbone):
             raise PinnsceneError(
                 "singular expected the coordinates x and y, perhaps t, five numbers a corner (x, y, angle, direction, "
                 "1 / cut), three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and "
-                f"orders, poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} and "
-                f"{decays}, {orders} and {times}"
+                f"orders, poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} "
+                f"and {decays}, {orders} and {times}"
             )
         self.sines = Siren(inputs, width=width, depth=1, first=first)
         self.knobs = {"corners": corners, "orders": orders, "holes": holes, "poles": poles, "decays": decays}

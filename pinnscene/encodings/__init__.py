@@ -7,6 +7,7 @@ from pinnscene.encodings.fourier import LearnedFourier as LearnedFourier
 from pinnscene.encodings.grid import Grid as Grid
 from pinnscene.encodings.grid import Hash as Hash
 from pinnscene.encodings.identity import Identity as Identity
+from pinnscene.encodings.inversion import Inversion as Inversion
 from pinnscene.encodings.positional import Positional as Positional
 from pinnscene.encodings.radial import Radial as Radial
 from pinnscene.encodings.tensor import TensorProduct as TensorProduct
