@@ -19,6 +19,7 @@ from pinnscene.geometry import (
     as_region,
     cylinder,
     disc,
+    flower,
     interval,
 )
 from pinnscene.geometry.csg import Same
@@ -70,6 +71,7 @@ MAKERS: dict[str, Callable[..., Region]] = {
     "polygon": _polygon,
     "cylinder": cylinder,
     "annulus": _ring,
+    "flower": flower,
     "prism": Prism,
 }
 # Domains that have a name.
