@@ -12,7 +12,7 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
 from pinnscene.fieldspec import FieldSpec
-from pinnscene.geometry import OverTime, Polygon
+from pinnscene.geometry import OverTime
 from pinnscene.geometry.region import SPACE
 from pinnscene.problem import Conventional, Problem, Reference
 from pinnscene.problems.planefem import plane_reference
@@ -24,6 +24,7 @@ from pinnscene.views import Differentiable
 
 Function = Callable[[Points], Tensor]
 ORDERS = 5  # singular functions of each corner
+POLES = 16  # angular orders of each hole
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class OnRegion(Problem):
         """Half the longest side of the region's box."""
         return max(high - low for low, high in zip(self.region.lower, self.region.upper, strict=True)) / 2
 
+    @property
+    def middle(self) -> tuple[float, ...]:
+        """The middle of the region's box."""
+        return tuple((low + high) / 2 for low, high in zip(self.region.lower, self.region.upper, strict=True))
+
     def frame(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """A cube about the region, so that features are as fine along all axes of space."""
         lower, upper = [], []
@@ -86,24 +92,31 @@ class OnRegion(Problem):
         return self.n or self.points
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        if solver != "head" or backbone not in (None, "siren", "corners"):
+        if solver != "head" or backbone not in (None, "siren", "singular"):
             return super().field(solver, backbone)
-        corners = self.corners()
-        if backbone == "siren" or not corners:
+        singular = self.singular()
+        if backbone == "siren" or not singular:
             return FieldSpec("siren", knobs={"width": self.width, "depth": 1})
-        return FieldSpec("corners", knobs={"width": self.width, "corners": corners, "orders": ORDERS})
+        return FieldSpec("singular", knobs={"width": self.width, **singular})
 
-    def corners(self) -> tuple[float, ...]:
-        """What the corners of a polygon ask of features, see ``pinnscene.backbones.corners``; empty elsewhere."""
-        polygon = self.region.region
-        if not isinstance(polygon, Polygon) or "t" in self.domain.axes:
-            return ()
-        lower, upper = self.frame()
-        found: list[float] = []
-        for place, angle, direction in polygon.corners():
-            at = [(2 * c - low - high) / (high - low) for c, low, high in zip(place, lower, upper, strict=True)]
-            found += [*map(float, at), angle, direction]
-        return tuple(found)
+    def singular(self) -> dict[str, Any]:
+        """What corners and holes ask of features, as knobs of the backbone ``singular``; empty where there are none."""
+        corners, holes = self.region.corners(), self.region.holes()
+        if not (corners or holes):
+            return {}
+        place = lambda at: [(c - m) / self.half for c, m in zip(at, self.middle, strict=True)]
+        turns = tuple(x for c in corners for x in (*place(c.place), c.angle, c.direction))
+        cores = tuple(x for c in holes for x in (*place(c.centre), c.radius / self.half))
+        decays = self.decays()
+        knobs = {"decays": tuple(decays), "poles": tuple(decays.values())}
+        return {"corners": turns, "orders": ORDERS, "holes": cores, **knobs}
+
+    def decays(self) -> dict[float, int]:
+        """How fast what leaves a hole falls off, half the longest side as unit of length, and its angular orders.
+
+        0 is for potentials.
+        """
+        return {0.0: POLES}
 
     @property
     @abstractmethod
@@ -148,8 +161,9 @@ class OnRegion(Problem):
     def notes(self) -> list[str]:
         chosen = f"that turn by up to {self.scale:g} radians over half the frame"
         kind = f"random sines {chosen if self.scale else 'of a scale scanned by held-out residual'}"
-        more = " beside singular functions of the corners" if self.corners() else ""
-        return [f"features: {kind}{more}; boundary: {', '.join(self.region.parts)}"]
+        known = {"corners": self.region.corners(), "holes": self.region.holes()}
+        more = " and ".join(f"functions of the {what}" for what, some in known.items() if some)
+        return [f"features: {kind}{more and f' beside {more}'}; boundary: {', '.join(self.region.parts)}"]
 
 
 def solution_of(name: "str | Function", known: Mapping[str, Function]) -> Function | None:

@@ -23,7 +23,7 @@ from pinnscene.problems.walls import Wall
 
 Array = NDArray[np.float64]
 EDGES = 24  # along the longest side, of the first triangulation
-HALVINGS = (2, 3)  # of the coarse and of the fine solve
+HALVINGS = 2  # of its edges for the coarse solve, level 0; one more for the fine one, level 1
 TOWARDS = 14  # times that triangles at corners are refined once more
 DENSE = 4000  # points of a part by which edges are told apart
 CHUNK = 200_000  # points asked at a time
@@ -47,7 +47,7 @@ class Mesh2:
         side = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
         made = triangulate(region, side / edges, side / edges / 6)
         mesh = MeshTri(np.ascontiguousarray(made.nodes.T), np.ascontiguousarray(made.triangles.T))
-        for _ in range(HALVINGS[level]):
+        for _ in range(HALVINGS + level):
             mesh = _onto(region, mesh.refined(1))
         inner = getattr(region, "region", region)
         if isinstance(inner, Polygon):
@@ -120,7 +120,7 @@ class PlaneFem:
         walls: the condition of each part of its boundary.
         f: the source, points -> [n, 1].
         k: of the screening.
-        level: 0 coarse, 1 fine.
+        level: -1 coarsest, 0 coarse, 1 fine.
     """
 
     def __init__(
@@ -242,5 +242,6 @@ class Solver:
 @lru_cache(maxsize=8)
 def _kept_reference(key: tuple[Any, ...], how: Solver) -> Refined:
     del key
-    names = [f"quadratic finite elements, {EDGES * 2**h} edges a side" for h in HALVINGS]
-    return Refined(how.problem.domain, (names[0], names[1]), how.solve)  # pyright: ignore[reportAttributeAccessIssue]
+    names = [f"quadratic finite elements, {EDGES * 2**h} edges a side" for h in (HALVINGS, HALVINGS + 1)]
+    domain: Any = how.problem.domain  # pyright: ignore[reportAttributeAccessIssue]
+    return Refined(domain, (names[0], names[1]), how.solve, rated=True)

@@ -20,7 +20,7 @@ from pinnscene.problems.planefem import EDGES, Interpolant, Mesh2, with_walls
 from pinnscene.problems.walls import Wall
 
 GAMMA = 1 - 2**-0.5
-SPANS, STEPS = 9, (16, 32)  # spans of t, each as long as all before it, and steps in each, coarse and fine
+SPANS, STEPS = 9, 16  # spans of t, each as long as all before it, and steps in each at level 0, twice as many at 1
 
 
 class Conducting(Protocol):
@@ -49,7 +49,7 @@ class Conducting(Protocol):
 
 
 class PlaneHeat:
-    """u_t = alpha lap(u) + f, solved when made at level 0, coarse, or 1; called with points it gives [n, 1]."""
+    """u_t = alpha lap(u) + f, solved when made at a level -1, coarsest, to 1; called with points it gives [n, 1]."""
 
     def __init__(self, problem: Conducting, level: int, edges: int = EDGES) -> None:
         from skfem import BilinearForm
@@ -68,7 +68,7 @@ class PlaneHeat:
             dofs = basis.get_dofs(self.grid.parts[part]).flatten()
             self.values[dofs], self.fixed = value, np.union1d(self.fixed, dofs)
         self.free = np.setdiff1d(np.arange(basis.N), self.fixed)
-        self._march(STEPS[level])
+        self._march(round(STEPS * 2.0**level))
         self.at = Interpolant(self.grid)
         self.seconds = perf_counter() - began
 

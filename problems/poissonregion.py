@@ -13,7 +13,7 @@ from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.operators import laplacian, operator
-from pinnscene.problems.onregion import Function, OnRegion, solution_of
+from pinnscene.problems.onregion import POLES, Function, OnRegion, solution_of
 from pinnscene.problems.planefem import PlaneFem
 from pinnscene.problems.regionwalls import STIFF, FromSolution, floats, part_constraints, somewhere
 from pinnscene.samplers import Fixed
@@ -65,6 +65,9 @@ class PoissonRegion(OnRegion):
             raise PinnsceneError(
                 "exact gives the source and the right sides of all conditions itself: set exact=none to give them"
             )
+
+    def decays(self) -> dict[float, int]:
+        return {self.k * self.half: POLES}
 
     @cached_property
     def solution(self) -> Differentiable | None:

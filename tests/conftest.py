@@ -125,5 +125,5 @@ def quick_references(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grayscott.GrayScott, "resolutions", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
     monkeypatch.setattr(heatlongtime.HeatLongTime, "resolutions", ((32, 0.05, 0.1), (48, 0.025, 0.05)))
     monkeypatch.setattr(diffusivity, "RESOLUTIONS", (12, 16))
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 1))
-    monkeypatch.setattr(planeheat, "STEPS", (4, 8))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
+    monkeypatch.setattr(planeheat, "STEPS", 4)

@@ -10,7 +10,7 @@ from pinnscene.domain import Box, Domain
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece
 from pinnscene.geometry.primitives import Block
-from pinnscene.geometry.region import Factor, Region
+from pinnscene.geometry.region import Core, Corner, Factor, Region
 
 STEP = 1e-6  # of the size: how far a point is moved off a boundary to see what is there
 
@@ -28,6 +28,7 @@ class Combined(Region):
     """Two regions put together; which of their points are inside is for a subclass to say."""
 
     word = ""  # between the two
+    beyond, within = True, True  # whether corners of the first, of the second, count outside the other or inside it
 
     def __init__(self, first: Domain, second: Domain) -> None:
         self.first, self.second = as_region(first), as_region(second)
@@ -63,6 +64,31 @@ class Combined(Region):
         """Whether the inside lies behind points of a boundary and the outside before them."""
         return self.inside(x - self.step * n) & ~self.inside(x + self.step * n)
 
+    def corners(self) -> list[Corner]:
+        """Those of either that the other one leaves; not those where the two boundaries meet."""
+        own = self._kept(self.first.corners(), self.second, self.beyond)
+        return own + self._kept(self.second.corners(), self.first, self.within)
+
+    def _kept(self, corners: list[Corner], other: Region, outside: bool) -> list[Corner]:
+        if not corners:
+            return []
+        apart = other.distance(torch.tensor([c.place for c in corners], dtype=torch.float64))[:, 0]
+        keep = apart > self.step if outside else apart < -self.step
+        return [c for c, kept in zip(corners, keep.tolist(), strict=True) if kept]
+
+    def cores(self) -> list[Core]:
+        return self._cut(self.first.cores(), False)
+
+    def holes(self) -> list[Core]:
+        return self._cut(self.first.holes() + self.second.holes(), True)
+
+    def _cut(self, cores: list[Core], outside: bool) -> list[Core]:
+        """Those whose centres lie outside the whole, or inside."""
+        if not cores:
+            return []
+        inside = self.inside(torch.tensor([c.centre for c in cores], dtype=torch.float64))
+        return [c for c, there in zip(cores, inside.tolist(), strict=True) if there != outside]
+
     def factors(self) -> dict[str, list[Factor]]:
         """Those of both: the boundary of the whole is part of theirs."""
         found = {part: list(some) for part, some in self.first.factors().items()}
@@ -78,6 +104,9 @@ class Union(Combined):
     """What is in either of two regions. A wall that they share from both sides is none."""
 
     word = "|"
+
+    def cores(self) -> list[Core]:
+        return self.first.cores() + self.second.cores()
 
     def _bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         lower = tuple(map(min, self.first.lower, self.second.lower))
@@ -99,6 +128,7 @@ class Intersection(Combined):
     """What is in both of two regions."""
 
     word = "&"
+    beyond, within = False, False
 
     def _bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         lower = tuple(map(max, self.first.lower, self.second.lower))
@@ -116,6 +146,7 @@ class Difference(Combined):
     """What is in the first region and not in the second."""
 
     word = "-"
+    within = False
 
     def inside(self, x: Tensor) -> Tensor:
         return self.first.inside(x) & ~self.second.inside(x)
@@ -123,6 +154,13 @@ class Difference(Combined):
     def distance(self, p: Points | Tensor) -> Tensor:
         x = self.coordinates(p)
         return torch.maximum(self.first.distance(x), -self.second.distance(x))
+
+    def corners(self) -> list[Corner]:
+        own = self._kept(self.first.corners(), self.second, self.beyond)
+        return own + [c.turned() for c in self._kept(self.second.corners(), self.first, self.within)]
+
+    def holes(self) -> list[Core]:
+        return self._cut(self.first.holes() + self.second.cores(), True)
 
     def _other(self, piece: Piece) -> Piece:
         return piece.turned()
@@ -148,6 +186,15 @@ class Same(Region):
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         return self.region.pieces
+
+    def corners(self) -> list[Corner]:
+        return self.region.corners()
+
+    def cores(self) -> list[Core]:
+        return self.region.cores()
+
+    def holes(self) -> list[Core]:
+        return self.region.holes()
 
     def factors(self) -> dict[str, list[Factor]]:
         return self.region.factors()

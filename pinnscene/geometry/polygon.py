@@ -11,9 +11,9 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece, Placed
-from pinnscene.geometry.region import Factor, Region, names
+from pinnscene.geometry.region import Core, Corner, Factor, Region, names
 
-Corners = Sequence[tuple[float, float]]
+Ring = Sequence[tuple[float, float]]
 
 
 class Polygon(Region):
@@ -25,7 +25,7 @@ class Polygon(Region):
         PinnsceneError: fewer than three corners, numbers that are not finite, edges that cross, or no area.
     """
 
-    def __init__(self, corners: Corners, holes: Sequence[Corners] = (), part: str = "") -> None:
+    def __init__(self, corners: Ring, holes: Sequence[Ring] = (), part: str = "") -> None:
         import shapely
         from shapely.validation import explain_validity
 
@@ -52,15 +52,23 @@ class Polygon(Region):
         ends = [(a, b) for ring in self.rings for a, b in zip(ring, np.roll(ring, -1, 0), strict=True)]
         return [(self.part or f"edge{k}", a, b) for k, (a, b) in enumerate(ends)]
 
-    def corners(self) -> list[tuple[np.ndarray, float, float]]:
-        """Each corner with the angle of the inside there and the direction of its first side, both in radians."""
+    def corners(self) -> list[Corner]:
         found = []
         for ring in self.rings:
             for before, here, after in zip(np.roll(ring, 1, 0), ring, np.roll(ring, -1, 0), strict=True):
                 along, back = after - here, before - here
                 start = float(np.arctan2(along[1], along[0]))
-                found.append((here, float((np.arctan2(back[1], back[0]) - start) % (2 * np.pi)), start))
+                angle = float((np.arctan2(back[1], back[0]) - start) % (2 * np.pi))
+                found.append(Corner((float(here[0]), float(here[1])), angle, start))
         return found
+
+    def cores(self) -> list[Core]:
+        """The largest disc inside."""
+        import shapely
+
+        radius = shapely.maximum_inscribed_circle(self.shape)
+        x, y = radius.coords[0]
+        return [Core((x, y), radius.length)]
 
     def inside(self, x: Tensor) -> Tensor:
         import shapely

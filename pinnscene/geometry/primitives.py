@@ -10,9 +10,10 @@ from pinnscene.batch import Points
 from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.pieces import Piece, Placed
-from pinnscene.geometry.region import Factor, Region, names
+from pinnscene.geometry.region import Core, Corner, Factor, Region, names
 
 TINY = 1e-300
+NEAR = 1e-12  # to an axis, of the smallest half axis
 
 
 class Block(Region):
@@ -28,6 +29,13 @@ class Block(Region):
 
     def distance(self, p: Points | Tensor) -> Tensor:
         return self.box.distance(p)
+
+    def corners(self) -> list[Corner]:
+        if len(self.axes) != 2:
+            return []
+        (left, below), (right, above) = self.lower, self.upper
+        places = [(left, below), (right, below), (right, above), (left, above)]
+        return [Corner(place, pi / 2, k * pi / 2) for k, place in enumerate(places)]
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -82,6 +90,9 @@ class Ball(Region):
     def distance(self, p: Points | Tensor) -> Tensor:
         x = self.coordinates(p)
         return (x - x.new_tensor(self.centre)).norm(dim=1, keepdim=True) - self.radius
+
+    def cores(self) -> list[Core]:
+        return [Core((self.centre[0], self.centre[1]), self.radius)] if len(self.axes) == 2 else []
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -168,6 +179,23 @@ class Ellipsoid(Region):
     def __repr__(self) -> str:
         return f"Ellipsoid({self.centre}, {self.half})"
 
+    def cores(self) -> list[Core]:
+        """Discs along the line between the foci, where what leaves an ellipse comes from."""
+        if len(self.axes) != 2:
+            return []
+        long = max(range(2), key=lambda k: self.half[k])
+        a, b = self.half[long], self.half[1 - long]
+        reach = (a**2 - b**2) ** 0.5
+        count = 2 * round(reach / b) + 1
+        found = []
+        for k in range(count):
+            shift = reach * (2 * k / (count - 1) - 1) if count > 1 else 0.0
+            centre = [*self.centre]
+            centre[long] += shift
+            edge = float(-self.distance(torch.tensor([centre], dtype=torch.float64)))
+            found.append(Core((centre[0], centre[1]), edge))
+        return found
+
     def _scaled(self, x: Tensor) -> Tensor:
         return (x - x.new_tensor(self.centre)) / x.new_tensor(self.half)
 
@@ -175,22 +203,28 @@ class Ellipsoid(Region):
         return self._scaled(x).square().sum(1) < 1
 
     def distance(self, p: Points | Tensor) -> Tensor:
-        """Signed distance, by Newton's method on the foot of the perpendicular (Eberly 2013, section 2)."""
+        """Signed distance (Eberly 2013, section 2); its gradient is the direction away from the nearest point."""
         x = self.coordinates(p)
-        away = (x - x.new_tensor(self.centre)).abs()
+        away = x - x.new_tensor(self.centre)
         half = x.new_tensor(self.half)
-        least = half.min()
-        # foot_i = a_i^2 y_i / (t + a_i^2), with t the root above -a_min^2 of sum (foot_i / a_i)^2 = 1, found by
-        # bisection: the sum falls with t
-        low = (-least.square() + least * away[:, half.argmin()]).clamp_min(float(-least.square())).detach()
-        high = (-least.square() + (half * away.detach()).norm(dim=1)).detach()
-        for _ in range(80):
-            t = (low + high) / 2
-            more = (half * away.detach() / (t[:, None] + half.square()).clamp_min(TINY)).square().sum(1) > 1
-            low, high = torch.where(more, t, low), torch.where(more, high, t)
-        foot = half.square() * away / (high[:, None] + half.square()).clamp_min(TINY)
+        foot = self._foot(away.detach().abs(), half) * torch.where(away < 0, -1.0, 1.0)
         length = (foot - away).norm(dim=1, keepdim=True)
         return torch.where(self.inside(x)[:, None], -length, length)
+
+    def _foot(self, away: Tensor, half: Tensor) -> Tensor:
+        """The nearest point of the boundary to places from the centre, all coordinates positive."""
+        least = half.min()
+        away = away.clamp_min(NEAR * float(least))  # on an axis there are two of them
+        # foot_i = a_i^2 y_i / (s + a_i^2 - a_min^2), with s the positive root of sum (foot_i / a_i)^2 = 1, found by
+        # bisection: the sum falls with s
+        apart = half.square() - least.square()
+        low = least * away[:, half.argmin()]
+        high = (half * away).norm(dim=1)
+        for _ in range(80):
+            s = (low + high) / 2
+            more = (half * away / (s[:, None] + apart)).square().sum(1) > 1
+            low, high = torch.where(more, s, low), torch.where(more, high, s)
+        return half.square() * away / (high[:, None] + apart)
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:

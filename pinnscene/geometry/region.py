@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import pi
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +20,28 @@ SPACE = ("x", "y", "z", "w", "v")  # names of the axes, in order
 PROBES = 4096  # points of the bounding box that tell how much of it is inside
 LEAST = 3  # of them that must be inside
 Factor = Callable[[Points], Tensor]
+
+
+class Corner(NamedTuple):
+    """A corner of a planar boundary: its place, the angle of the inside and the direction of its first side, radians.
+
+    The inside lies to the left of the first side.
+    """
+
+    place: tuple[float, float]
+    angle: float
+    direction: float
+
+    def turned(self) -> "Corner":
+        """The same with inside and outside the other way round."""
+        return Corner(self.place, 2 * pi - self.angle, self.direction + self.angle)
+
+
+class Core(NamedTuple):
+    """A disc within a planar region: around the region, solutions look like what leaves the disc's centre."""
+
+    centre: tuple[float, float]
+    radius: float
 
 
 def names(d: int) -> tuple[str, ...]:
@@ -45,6 +69,18 @@ class Region(Domain):
     @abstractmethod
     def factors(self) -> dict[str, list[Factor]]:
         """By part of the boundary smooth functions, zero on its pieces with unit slope inwards, positive inside."""
+
+    def corners(self) -> list[Corner]:
+        """Where a planar boundary turns sharply, as far as that is known."""
+        return []
+
+    def cores(self) -> list[Core]:
+        """Discs in a planar region that tell how solutions behave where it is a hole of another; none for most."""
+        return []
+
+    def holes(self) -> list[Core]:
+        """Cores of what is cut out of a planar region, as far as that is known."""
+        return []
 
     def inside(self, x: Tensor) -> Tensor:
         """Which of the points [n, d] are inside, [n]."""

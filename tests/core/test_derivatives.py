@@ -24,7 +24,7 @@ from pinnscene.layers import ACTIVATIONS
 from pinnscene.views import FunctionField
 
 BOX = Box(x=(-1.0, 2.0), y=(0.0, 1.5), t=(0.0, 2.0))
-GENERAL = [name for name in backbones if name != "corners"]  # it wants two coordinates: tests/problems/test_regions.py
+GENERAL = [name for name in backbones if name != "singular"]  # it wants two coordinates: tests/core/test_singular.py
 KINDS = [(name, a) for name in GENERAL for a in (ACTIVATIONS if name == "mlp" else [None])]
 SHAPE = Ansatz(
     lift=lambda p: torch.sin(2 * p["x"]) * p["t"] + p["y"] ** 2,
