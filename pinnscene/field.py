@@ -126,7 +126,8 @@ class Field(nn.Module, Conditional, Differentiable):
     @property
     def features(self) -> int:
         """How many the last layer takes: those of the backbone, once for each side where there is an interface."""
-        return self.backbone.outputs * (1 if self.ansatz.sides is None else len(self.ansatz.sides))
+        sides, backbone = self.ansatz.sides, self.backbone
+        return backbone.outputs if sides is None else sides.count(backbone.outputs, backbone.beyond)
 
     @property
     def device(self) -> torch.device:
@@ -220,7 +221,8 @@ class Field(nn.Module, Conditional, Differentiable):
 
     def _features(self, a: Tensor | Jet, code: Tensor | None, x: Tensor) -> Tensor | Jet:
         features = self.backbone(join_code(self.encoding(a), code))
-        return features if self.ansatz.sides is None else self.ansatz.sides.parted(features, x)
+        sides = self.ansatz.sides
+        return features if sides is None else sides.parted(features, x, self.backbone.beyond)
 
     def _value(self, x: Tensor, code: Tensor | None) -> Tensor:
         n = self.head(self._features((x - self.centre) / self.extent, code, x)) * self.ansatz.scale

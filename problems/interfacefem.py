@@ -1,7 +1,7 @@
 """The classical solver for interfaces in the plane: quadratic finite elements on two triangulations that fit.
 
 Each side is triangulated by itself from the same nodes on the interface, so that every node there stands in both, at
-the same place. With u_out = u_in + g at those nodes the unknowns of the outer copies go; the jump of the flux is a load.
+the same place. With u_out = u_in + g at those nodes the outer copies are no unknowns; the jump of the flux is a load.
 """
 
 from collections.abc import Callable, Mapping
@@ -144,7 +144,7 @@ def _copies(inside: Mesh2, outside: Mesh2, near: float) -> tuple[NDArray[np.int6
 
 
 def _numbers(first: int, count: int, copies: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The unknown that each node of the outer side is: the inner copy's, or one of its own after those of the inside."""
+    """The unknown of each node of the outer side: the inner copy's, or one of its own after those of the inside."""
     own = np.ones(count, bool)
     own[copies[1]] = False
     found = np.zeros(count, dtype=np.int64)

@@ -19,6 +19,7 @@ from pinnscene.geometry import Region, Sided, Sides, as_region
 from pinnscene.operators import laplacian
 from pinnscene.problems.interfacefem import InterfaceFem
 from pinnscene.problems.onregion import Function, OnRegion
+from pinnscene.problems.poissonregion import PoissonRegion
 from pinnscene.problems.regiontext import Told, read_region
 from pinnscene.problems.regionwalls import STIFF, FromSolution, floats, part_constraints, somewhere
 from pinnscene.samplers import Fixed
@@ -38,9 +39,9 @@ class PoissonInterface(OnRegion):
     u = c, Neumann du/dn = c or Robin du/dn = h (c - u) by part of the outer boundary.
     Default: u = r^2 / a_in inside the disc of radius 1/2, r^2 / a_out + const around it, without jumps, a_in = 1000.
     Closed form: ``exact``, from which f, both jumps and the right side of every condition are made; jumps is
-    u = exp(x) cos(y) / a_in inside and sin(2 x) cos(2 y) around. A function of your own gives two columns, u_in and u_out.
+    u = exp(x) cos(y) / a_in inside and sin(2 x) cos(2 y) around. Your own gives u_in and u_out, two columns.
     Features: random sines with weights of their own on each side; u(x) answers for the side that x is on.
-    Reference with exact=none, in the plane: finite elements on triangles that fit the interface, converged by refinement.
+    Reference with exact=none, in the plane: finite elements that fit the interface, converged by refinement.
     """
 
     domain: Any = "box(-1,1,-1,1)"  # a name, a formula, FILE of a closed shape, RUN of eikonal-sdf, FILE.py:name
@@ -85,6 +86,10 @@ class PoissonInterface(OnRegion):
 
     def ansatz(self) -> Ansatz:
         return Ansatz(sides=self.sides)
+
+    def singular(self) -> dict[str, Any]:
+        """Those of Poisson's equation around the inner region: there solutions look like what leaves it."""
+        return PoissonRegion(self.outer, exact="none").singular()
 
     @cached_property
     def solution(self) -> Differentiable | None:
@@ -203,5 +208,5 @@ def _within(inner: Told, region: Told) -> None:
     if bool(clear.all()):
         return
     meet = bool(clear.any()) or bool(region.inside(inner.interior(PROBES, "halton")(torch.Generator()).coords).any())
-    problem = f"leaves the domain {region!r}, or touches its boundary" if meet else f"does not meet the domain {region!r}"
-    raise PinnsceneError(f"inner={inner!r} {problem}: expected a region inside")
+    found = "leaves, or touches the boundary of," if meet else "does not meet"
+    raise PinnsceneError(f"inner={inner!r} {found} the domain {region!r}: expected a region inside")

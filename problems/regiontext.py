@@ -10,6 +10,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.geometry import (
     Ball,
     Ellipsoid,
+    Flower,
     Implicit,
     OverTime,
     Polygon,
@@ -19,7 +20,6 @@ from pinnscene.geometry import (
     as_region,
     cylinder,
     disc,
-    flower,
     interval,
 )
 from pinnscene.geometry.csg import Same
@@ -71,7 +71,7 @@ MAKERS: dict[str, Callable[..., Region]] = {
     "polygon": _polygon,
     "cylinder": cylinder,
     "annulus": _ring,
-    "flower": flower,
+    "flower": Flower,
     "prism": Prism,
 }
 # Domains that have a name.

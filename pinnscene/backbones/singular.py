@@ -67,7 +67,8 @@ class Singular(Backbone):
         self.register_buffer("corners", torch.tensor(corners, dtype=torch.float64).view(-1, 4))
         self.register_buffer("holes", torch.tensor(holes, dtype=torch.float64).view(-1, 3))
         extra = 2 * orders * (len(corners) // 4) + sum(2 * m + 1 for m in poles) * (len(holes) // 3)
-        self.outputs = width + extra * (times if inputs == 3 else 1)
+        self.beyond = extra * (times if inputs == 3 else 1)
+        self.outputs = width + self.beyond
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         if isinstance(a, Taylor):

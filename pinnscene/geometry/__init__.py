@@ -1,7 +1,7 @@
 """Regions of space of any form, their samplers and the named parts of their boundaries."""
 
 from pinnscene.geometry.csg import as_region as as_region
-from pinnscene.geometry.flower import flower as flower
+from pinnscene.geometry.flower import Flower as Flower
 from pinnscene.geometry.hard import hard_on as hard_on
 from pinnscene.geometry.implicit import Implicit as Implicit
 from pinnscene.geometry.overtime import OverTime as OverTime

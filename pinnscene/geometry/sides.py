@@ -43,17 +43,26 @@ class Sides:
         return len(self.inner) + 1
 
     def of(self, x: Tensor) -> Tensor:
-        """The number of the side that each of the points [n, d] is on, [n]; coordinates after those of space are left out."""
+        """The number of the side that each of the points [n, d] is on, [n], whatever comes after their places."""
         side = torch.full(x.shape[:1], len(self.inner), device=x.device)
         for k in reversed(range(len(self.inner))):
             side[self.inner[k].inside(x[:, : len(self.inner[k].axes)].detach())] = k
         return side
 
-    def parted(self, features: Features, x: Tensor) -> Features:
-        """Features [..., n, m] once for each side, [..., n, sides m]: as they are on their side, times its scale, else zero."""
+    def count(self, features: int, beyond: int = 0) -> int:
+        """How many features are left of some, see ``parted``."""
+        return len(self) * (features - beyond) + beyond
+
+    def parted(self, features: Features, x: Tensor, beyond: int = 0) -> Features:
+        """Features [..., n, m] once for each side: as they are on their side, times its scale, else zero.
+
+        The last ``beyond`` of them belong to the outer side alone.
+        """
         data = features.data if isinstance(features, Jet) else features
         masks = data.new_tensor(self.scales).diag()[self.of(x)]
-        apart = (data[..., None, :] * masks[:, :, None]).flatten(-2)
+        whole, around = data.tensor_split([data.shape[-1] - beyond], -1)
+        apart = (whole[..., None, :] * masks[:, :, None]).flatten(-2)
+        apart = torch.cat([apart, around * masks[:, -1:]], -1) if beyond else apart
         return type(features)(apart, features.streams) if isinstance(features, Jet) else apart
 
 
