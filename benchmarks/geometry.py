@@ -38,9 +38,7 @@ CASES = {
     "l-shape": Case("Poisson on the L-shape", "l-shape", {}, 1e-3, 60, 3),
     "seventeen-holes": Case("Heat2D-CG", "heat-holes", {}, 5e-3, 300, 1),
     "interface": Case("two materials, a = 1000 and 1", "poisson-interface", {}, 1e-8, 60, 3),
-    "interface-ellipse": Case(
-        "two materials, jumps on an ellipse", "poisson-interface", ELLIPSE, 1e-5, 60, 1
-    ),
+    "interface-ellipse": Case("two materials, jumps on an ellipse", "poisson-interface", ELLIPSE, 1e-5, 60, 1),
     "mesh": Case("Laplace in a mesh", "poisson-region", {"exact": "harmonic"}, 1e-6, 60, 1),
 }
 

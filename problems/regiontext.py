@@ -84,6 +84,7 @@ NAMED: dict[str, Callable[[], Domain]] = {
     "ball-5d": lambda: Ball((0,) * 5, 1),
     "ellipse": lambda: Ellipsoid((0, 0), (1, 0.5)),
     "annulus": lambda: _ring(0, 0, 0.5, 1),
+    "flower": Flower,
     "l-shape": lambda: Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)]),
     "cylinder": lambda: cylinder(0, 0, 1, 0, 1),
     "plate-hole": lambda: box(-1, 1, -1, 1) - disc(0, 0, 0.4, "hole"),

@@ -1,7 +1,7 @@
 """The two sides of an interface: features of their own for each, and functions of one column a side seen as one."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +12,6 @@ from pinnscene.domain import Domain
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry.csg import as_region
 from pinnscene.views import Differentiable
-
-Features = TypeVar("Features", Tensor, Jet)
 
 
 class Sides:
@@ -53,7 +51,7 @@ class Sides:
         """How many features are left of some, see ``parted``."""
         return len(self) * (features - beyond) + beyond
 
-    def parted(self, features: Features, x: Tensor, beyond: int = 0) -> Features:
+    def parted(self, features: Tensor | Jet, x: Tensor, beyond: int = 0) -> Tensor | Jet:
         """Features [..., n, m] once for each side: as they are on their side, times its scale, else zero.
 
         The last ``beyond`` of them belong to the outer side alone.
