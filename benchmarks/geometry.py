@@ -34,20 +34,16 @@ class Case(NamedTuple):
     finer: int = 0
 
 
+ELLIPSE = {"inner": "ellipse(0.1,0,0.6,0.3)", "exact": "none", "source": 1.0, "jump": 0.1, "flux": 0.5}
 CASES = {
     "ball": Case("heat in the 5-ball", "heat-ball", {}, 1e-7, 20, 3),
-<<<<<<< HEAD
     "four-holes": Case("Laplace around four holes", "laplace-holes", {}, 1e-4, 60, 3, 1),
     "boltzmann": Case("Poisson-Boltzmann", "poisson-boltzmann", {}, 1e-4, 60, 3, 1),
     "l-shape": Case("Poisson on the L-shape", "l-shape", {}, 1e-3, 60, 3, 1),
     "seventeen-holes": Case("Heat2D-CG", "heat-holes", {}, 5e-3, 300, 3),
-=======
-    "four-holes": Case("Laplace around four holes", "laplace-holes", {}, 1e-4, 60, 1),
-    "boltzmann": Case("Poisson-Boltzmann", "poisson-boltzmann", {}, 1e-4, 60, 1),
-    "l-shape": Case("Poisson on the L-shape", "l-shape", {}, 1e-3, 60, 3),
-    "seventeen-holes": Case("Heat2D-CG", "heat-holes", {}, 5e-3, 300, 1),
     "obstacle": Case("Flow around a disc", "navier-stokes", {}, 1e-3, 120, 1),
->>>>>>> flow
+    "interface": Case("two materials, a = 1000 and 1", "poisson-interface", {}, 1e-8, 60, 3),
+    "interface-ellipse": Case("two materials, jumps on an ellipse", "poisson-interface", ELLIPSE, 1e-5, 60, 1),
     "mesh": Case("Laplace in a mesh", "poisson-region", {"exact": "harmonic"}, 1e-6, 60, 1),
 }
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pinnscene.batch import Batch as Batch
     from pinnscene.batch import Points as Points
     from pinnscene.boundary import Dirichlet as Dirichlet
+    from pinnscene.boundary import FluxJump as FluxJump
+    from pinnscene.boundary import Jump as Jump
     from pinnscene.boundary import Neumann as Neumann
     from pinnscene.boundary import Periodic as Periodic
     from pinnscene.boundary import Robin as Robin
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 _HOME = {
     "Agree": "measurements",
     "Dirichlet": "boundary",
+    "FluxJump": "boundary",
     "Integral": "quadrature",
+    "Jump": "boundary",
     "Neumann": "boundary",
     "Periodic": "boundary",
     "Quadrature": "quadrature",

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from pinnscene.geometry.sides import Sides
 
 Function = Callable[[Any], Tensor]
 
@@ -20,8 +23,10 @@ class Ansatz:
         lift: points -> [n, k] (or [n, 1]), or a field; None for zero.
         factor: points -> [n, 1]; None for one.
         scale: the size of the values in the problem's units, so that the network's own are about one.
+        sides: of interfaces that N may jump on, with weights of its last layer for each; None for a smooth N.
     """
 
     lift: Function | None = None
     factor: Function | None = None
     scale: float = 1.0
+    sides: "Sides | None" = None

@@ -5,7 +5,7 @@ normals come with the points of a face: ``Constraint(box.face(64, "x"), Neumann(
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -43,6 +43,17 @@ def component(u: Differentiable, values: Tensor, output: str | None) -> Tensor:
         raise unknown("output", output, u.values)
     k = u.values.index(output)
     return values[:, k : k + 1]
+
+
+def beside(p: Points) -> tuple[Points, Points]:
+    """The points of an interface moved behind it and ahead of it along their normals, as little as decides the side.
+
+    That is 2e-12 of their coordinates' size in double precision, which moves smooth values by as little.
+    """
+    normal = outward(p)
+    size = (p.coords * (normal != 0)).abs().max()
+    step = torch.finfo(p.coords.dtype).eps ** 0.75 * size * normal
+    return replace(p, coords=p.coords - step), replace(p, coords=p.coords + step)
 
 
 def outward(p: Points) -> Tensor:
@@ -107,6 +118,36 @@ class Velocity:
             raise PinnsceneError(f"a velocity needs an axis t; the axes are {', '.join(u.axes)}")
         slope = u.derivatives(p, [{(u.axes.index("t"),): 1.0}])[0]
         return component(u, slope, self.output) - evaluated(self.value, p)
+
+
+@dataclass(frozen=True)
+class Jump:
+    """[u] = value on an interface: u ahead of it, where its normals point, less u behind it.
+
+    The points are those of the boundary of the region behind: ``Constraint(disc(0, 0, 1).boundary(100), Jump(0.5))``.
+    """
+
+    value: Value = 0.0
+    output: str | None = None  # one output by name; None for all
+
+    def __call__(self, u: Differentiable, p: Points) -> Tensor:
+        behind, ahead = (component(u, u(q), self.output) for q in beside(p))
+        return ahead - behind - evaluated(self.value, p)
+
+
+@dataclass(frozen=True)
+class FluxJump:
+    """[a du/dn] = flux on an interface with the coefficient a of each side: that ahead of it less that behind it."""
+
+    behind: Value  # a there
+    ahead: Value
+    flux: Value = 0.0
+    output: str | None = None  # one output by name; None for all
+
+    def __call__(self, u: Differentiable, p: Points) -> Tensor:
+        before, after = beside(p)
+        flows = [Robin(0.0, a, 0.0, self.output)(u, q) for a, q in ((self.ahead, after), (self.behind, before))]
+        return flows[0] - flows[1] - evaluated(self.flux, p)
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class Field(nn.Module, Conditional, Differentiable):
         super().__init__()
         self.axes, self.values, self.engine = axes, values, engine
         self.encoding, self.backbone, self.condition = encoding, backbone, condition
-        self.head = Affine(backbone.outputs, len(values), backbone.biased)
         self.ansatz, self.params = ansatz or Ansatz(), params or {}
+        self.head = Affine(self.features, len(values), backbone.biased)
         self.found = nn.ModuleDict({k: c for k, c in self.params.items() if isinstance(c, Coefficient)})
         low, high = torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
         self.register_buffer("centre", (low + high) / 2)
@@ -99,7 +99,7 @@ class Field(nn.Module, Conditional, Differentiable):
     @property
     def separable(self) -> bool:
         """Whether the field is a sum of products of functions of one axis each."""
-        plain = self.condition is None
+        plain = self.condition is None and self.ansatz.sides is None
         return plain and isinstance(self.encoding, TensorProduct) and isinstance(self.backbone, Linear)
 
     def places(self, x: Tensor) -> Places:
@@ -120,8 +120,14 @@ class Field(nn.Module, Conditional, Differentiable):
 
     def resize_head(self) -> None:
         """A new last layer, zero, after the backbone has been exchanged."""
-        head = Affine(self.backbone.outputs, len(self.values), self.backbone.biased).to(self.head.weight)
+        head = Affine(self.features, len(self.values), self.backbone.biased).to(self.head.weight)
         self.head, self.backbone = head, self.backbone.to(head.weight)
+
+    @property
+    def features(self) -> int:
+        """How many the last layer takes: those of the backbone, once for each side where there is an interface."""
+        sides, backbone = self.ansatz.sides, self.backbone
+        return backbone.outputs if sides is None else sides.count(backbone.outputs, backbone.beyond)
 
     @property
     def device(self) -> torch.device:
@@ -134,7 +140,7 @@ class Field(nn.Module, Conditional, Differentiable):
     @property
     def chunk(self) -> int:
         """Points to evaluate at a time: few that stay in the cache of a CPU, many on a GPU."""
-        return max(128, (CACHED if self.device.type == "cpu" else 256 * CACHED) // self.backbone.outputs)
+        return max(128, (CACHED if self.device.type == "cpu" else 256 * CACHED) // self.features)
 
     def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
         return coefficient(self.params, name, p, self.axes, along)
@@ -203,7 +209,7 @@ class Field(nn.Module, Conditional, Differentiable):
         streams = plan(operators)
         if isinstance(streams, Tower) and not self.encoding.towers:
             raise PinnsceneError("this encoding has features to second order only: take another, or adam")
-        features = self._features(self._start(x, streams), None)
+        features = self._features(self._start(x, streams), None, x)
         assert isinstance(features, Jet)
         features = features.with_one() if self.backbone.biased else features
         features = jet_of(features.data * self.ansatz.scale, streams)
@@ -213,11 +219,13 @@ class Field(nn.Module, Conditional, Differentiable):
     def _coordinates(self, p: Points | Tensor) -> Tensor:
         return coordinates(p, len(self.axes)).to(self.dtype)
 
-    def _features(self, a: Tensor | Jet, code: Tensor | None) -> Tensor | Jet:
-        return self.backbone(join_code(self.encoding(a), code))
+    def _features(self, a: Tensor | Jet, code: Tensor | None, x: Tensor) -> Tensor | Jet:
+        features = self.backbone(join_code(self.encoding(a), code))
+        sides = self.ansatz.sides
+        return features if sides is None else sides.parted(features, x, self.backbone.beyond)
 
     def _value(self, x: Tensor, code: Tensor | None) -> Tensor:
-        n = self.head(self._features((x - self.centre) / self.extent, code)) * self.ansatz.scale
+        n = self.head(self._features((x - self.centre) / self.extent, code, x)) * self.ansatz.scale
         points = Points(x, self.axes)
         if self.ansatz.factor is not None:
             n = self._part("factor", self.ansatz.factor, points) * n
@@ -237,7 +245,7 @@ class Field(nn.Module, Conditional, Differentiable):
         return jet_of(torch.cat([data[:1] - self.centre * scale, data[1:]]), streams)
 
     def _jet(self, x: Tensor, streams: Streams | Tower, code: Tensor | None) -> Jet:
-        jet = jet_of(self.head(self._features(self._start(x, streams), code)).data * self.ansatz.scale, streams)
+        jet = jet_of(self.head(self._features(self._start(x, streams), code, x)).data * self.ansatz.scale, streams)
         return self._dressed(jet, x, streams)
 
     def _dressed(self, jet: Jet, x: Tensor, streams: Streams | Tower) -> Jet:

@@ -67,7 +67,7 @@ def hard_conditions(
             lift = Blended(box, axis, low, high, lift)
     order = 0 if start is None else 1 if velocity is None else 2
     asked = held if start is None else {"t0": start, **held}
-    return HardAnsatz(lift, Vanishing(box, order, tuple(held)), scale, asked)
+    return HardAnsatz(lift, Vanishing(box, order, tuple(held)), scale, held=asked)
 
 
 def moved(p: Points, axis: str, value: float) -> Points:

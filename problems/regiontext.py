@@ -10,6 +10,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.geometry import (
     Ball,
     Ellipsoid,
+    Flower,
     Implicit,
     OverTime,
     Polygon,
@@ -70,6 +71,7 @@ MAKERS: dict[str, Callable[..., Region]] = {
     "polygon": _polygon,
     "cylinder": cylinder,
     "annulus": _ring,
+    "flower": Flower,
     "prism": Prism,
 }
 # Domains that have a name.
@@ -82,6 +84,7 @@ NAMED: dict[str, Callable[[], Domain]] = {
     "ball-5d": lambda: Ball((0,) * 5, 1),
     "ellipse": lambda: Ellipsoid((0, 0), (1, 0.5)),
     "annulus": lambda: _ring(0, 0, 0.5, 1),
+    "flower": Flower,
     "l-shape": lambda: Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)]),
     "cylinder": lambda: cylinder(0, 0, 1, 0, 1),
     "plate-hole": lambda: box(-1, 1, -1, 1) - disc(0, 0, 0.4, "hole"),

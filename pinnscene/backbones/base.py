@@ -32,11 +32,13 @@ class Backbone(nn.Module, ABC):
         outputs: the number of features.
         random: whether features can be drawn at random, at a scale of choice.
         biased: whether the last layer adds a constant of its own.
+        beyond: the last features that are smooth around holes alone, not within them.
     """
 
     outputs: int
     random: bool = True
     biased: bool = True
+    beyond: int = 0
 
     @abstractmethod
     def forward(self, a: Tensor | Jet) -> Tensor | Jet: ...

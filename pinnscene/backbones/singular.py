@@ -56,8 +56,8 @@ class Singular(Backbone):
             raise PinnsceneError(
                 "singular expected the coordinates x and y, perhaps t, five numbers a corner (x, y, angle, direction, "
                 "1 / cut), three a hole (x, y, radius > 0), some of either, as many poles as decays (>= 0), and "
-                f"orders, poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, {poles} "
-                f"and {decays}, {orders} and {times}"
+                f"orders, poles and times from 1 to {MOST}, got {inputs}, {len(corners)} and {len(holes)} numbers, "
+                f"{poles}, {decays}, {orders} and {times}"
             )
         self.sines = Siren(inputs, width=width, depth=1, first=first)
         self.knobs = {"corners": corners, "orders": orders, "holes": holes, "poles": poles, "decays": decays}
@@ -67,7 +67,8 @@ class Singular(Backbone):
         self.register_buffer("corners", torch.tensor(corners, dtype=torch.float64).view(-1, 5))
         self.register_buffer("holes", torch.tensor(holes, dtype=torch.float64).view(-1, 3))
         extra = 2 * orders * (len(corners) // 5) + sum(2 * m + 1 for m in poles) * (len(holes) // 3)
-        self.outputs = width + extra * (times if inputs == 3 else 1)
+        self.beyond = extra * (times if inputs == 3 else 1)
+        self.outputs = width + self.beyond
 
     def forward(self, a: Tensor | Jet) -> Tensor | Jet:
         if isinstance(a, Taylor):

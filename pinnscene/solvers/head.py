@@ -238,7 +238,7 @@ class HeadStepper(Stepper):
 @torch.no_grad()
 def _add(field: Field, update: Tensor, length: float) -> None:
     w = length * update.view(-1, len(field.values))  # [m + 1, outputs], the bias last where there is one
-    m = field.backbone.outputs
+    m = field.features
     field.head.weight.add_(w[:m].T)
     if field.backbone.biased:
         field.head.bias.add_(w[m])

@@ -52,7 +52,7 @@ def usual(field: Field, form: FormName) -> str:
 def explain(field: Field, name: str, why: str = "") -> str:
     """A line on the features and how their weights are found."""
     features = field.encoding.describe() if field.separable else ""
-    features = features or f"{field.backbone.outputs} features of {type(field.backbone).__name__.lower()}"
+    features = features or f"{field.features} features of {type(field.backbone).__name__.lower()}"
     return f"{features}, {unknowns(field)} unknowns: {METHODS[name]}{why}"
 
 

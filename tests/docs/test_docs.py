@@ -185,13 +185,23 @@ def test_the_example_of_ranges_solves_for_every_value() -> None:
 def test_the_examples_of_regions_run() -> None:
     import torch
 
-    region, pictures = blocks(ROOT / "docs" / "geometry.md", "python")
+    region, pictures, materials = blocks(ROOT / "docs" / "geometry.md", "python")
     names: dict = {}
     exec(compile(region, "geometry.md", "exec"), names)
     hole = names["hole"](torch.Generator().manual_seed(0))
     assert torch.allclose(names["plate"].distance(hole), torch.zeros(100, 1, dtype=torch.float64), atol=1e-9)
     exec(compile(pictures, "geometry.md", "exec"), names)
     assert names["medium"] is not None
+    names = {"__name__": "materials"}
+    sys.modules["materials"] = type(sys)("materials")
+    try:
+        exec(compile(materials, "geometry.md", "exec"), names)
+        u = names["TwoMaterials"]().solve(knobs={"field": {"width": 150}, "head": {"scale": 3.0}}).field
+    finally:
+        del sys.modules["materials"]
+    # (1 - r^2) / 4 around, and from there (1/4 - r^2) / 40 more inside
+    middle = u(torch.tensor([[0.0, 0.0], [0.8, 0.0]], dtype=torch.float64)).detach()[:, 0]
+    assert torch.allclose(middle, torch.tensor([3 / 16 + 1 / 160, 0.09], dtype=torch.float64), atol=1e-6)
 
 
 def test_the_conditions_of_the_guide_are_conditions() -> None:
