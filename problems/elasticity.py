@@ -1,6 +1,7 @@
 """Static linear elasticity on regions of any form."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import isfinite
@@ -13,7 +14,7 @@ from torch import Tensor
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
 from pinnscene.constraint import Constraint
-from pinnscene.errors import PinnsceneError
+from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.metrics import evaluate
 from pinnscene.operators import hessian
 from pinnscene.problems.elasticmaterial import PLANES, Material, Stresses
@@ -22,8 +23,11 @@ from pinnscene.problems.elasticwalls import ElasticWall, parse_elastic, right_si
 from pinnscene.problems.onregion import Function, OnRegion, solution_of
 from pinnscene.problems.planeelastic import PlaneElastic
 from pinnscene.problems.regionwalls import STIFF, counts
-from pinnscene.problems.rigidmotions import Freedom, Pins
+from pinnscene.problems.rigidmotions import Freedom, Means
 from pinnscene.render.deformed import draw_deformed
+from pinnscene.render.request import RenderRequest
+from pinnscene.render.slices import draw_slices
+from pinnscene.render.solid import render_solid
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
 
@@ -44,7 +48,7 @@ class Elasticity(OnRegion):
     Closed form: ``exact``, from which f and the right side of every condition are made: waves, linear (the same stress
     everywhere), kirsch (an infinite plate with a hole, pulled along x) or a function with one column an axis.
     Reference with exact=none, in the plane: finite elements, converged by refinement.
-    Where walls leave the body free to move as a whole, loads must balance, and it is held at points inside.
+    Where walls leave the body free to move as a whole, loads must balance, and on the mean over it it does not move.
     """
 
     domain: Any = "plate-hole"  # a name, a formula, FILE of a closed shape, RUN of eikonal-sdf, FILE.py:name
@@ -71,9 +75,7 @@ class Elasticity(OnRegion):
         if len(self.region.axes) not in (2, 3):
             raise PinnsceneError(f"elasticity expected a domain in the plane or in space, got {self.region!r}")
         if not callable(self.force) and len(self.force) not in (0, len(self.region.axes)):
-            raise PinnsceneError(
-                f"force expected {len(self.region.axes)} numbers, one an axis, got {list(self.force)}"
-            )
+            raise PinnsceneError(f"force expected {len(self.region.axes)} numbers, one an axis, got {list(self.force)}")
         if self.solution is not None:
             self._check_solution(self.solution)
         elif self.freedom.count:
@@ -156,7 +158,8 @@ class Elasticity(OnRegion):
             sampler = self.domain.boundary(n, part, points="sobol")
             found[f"wall_{part}"] = Constraint(sampler, partial(self._wall, wall), weight=WEIGHTS)
         if self.freedom.count:
-            found["pins"] = Constraint(Fixed(lambda g: self.freedom.pins.to(g.device)), self._pinned, weight=STIFF**4)
+            means = Fixed(lambda g: self.freedom.means.to(g.device))
+            found["rest"] = Constraint(means, self._rest, weight=WEIGHTS["displacement"])
         return found
 
     def _pde(self, u: Differentiable, p: Points) -> Tensor:
@@ -169,8 +172,9 @@ class Elasticity(OnRegion):
         found = rows(wall, self.material, u, p)
         return {name: scales[name] * (row - right[name].detach()) for name, row in found.items()}
 
-    def _pinned(self, u: Differentiable, p: Pins) -> Tensor:
-        return p.mask * (u(p) - (0.0 if self.solution is None else self.solution(p).detach())) / self.size
+    def _rest(self, u: Differentiable, means: Means) -> Tensor:
+        goal = 0.0 if self.solution is None else means.of(self.solution).detach()
+        return (means.of(u) - goal) / self.size
 
     def corners(self) -> tuple[float, ...]:
         """None: what corners do to an elastic body is not what they do to a potential."""
@@ -196,11 +200,14 @@ class Elasticity(OnRegion):
 
     def notes(self) -> list[str]:
         count = self.freedom.count
-        loose = f"rigid motions that no wall holds, and that points inside do instead: {count}"
+        loose = f"no wall holds {count} rigid motions: they are zero on the mean over the body"
         return [*super().notes(), *([loose] if count else [])]
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
-        written = super().figures(u, folder)
+        written = draw_slices(self, u, folder)
         if len(self.region.axes) == 2:
-            written.insert(0, draw_deformed(self, u, folder / "deformed.png"))
+            return [draw_deformed(self, u, folder / "deformed.png"), *written]
+        with suppress(NoSurface):  # one too thin to trace
+            stress, out = self.derived(u), folder / "surface_von_mises.png"
+            written.append(render_solid(self, stress, "surface", RenderRequest(out), out, len(stress.values) - 1))
         return written

@@ -54,7 +54,7 @@ class Material:
         return self.lam * dilatation * unit + self.mu * (slopes + slopes.transpose(1, 2))
 
     def divergence(self, bends: Tensor) -> Tensor:
-        """div sigma [n, d] of second derivatives: mu lap(u) + (lam + mu) grad div u."""
+        """The divergence of the stress [n, d] of second derivatives: mu lap(u) + (lam + mu) grad div u."""
         laplacian = bends.diagonal(dim1=2, dim2=3).sum(2)
         inner = bends.diagonal(dim1=1, dim2=2).sum(2)  # d/dx_k of div u
         return self.mu * laplacian + (self.lam + self.mu) * inner

@@ -38,14 +38,14 @@ Displacement = Callable[[Body, Points], Tensor]
 
 
 def waves(body: Body, p: Points) -> Tensor:
-    """u_i = STRAIN L sin(a_i . X + b_i)."""
+    """By component STRAIN L sin(a_i . X + b_i)."""
     d = len(p.axes)
     turns, phases = p.coords.new_tensor(TURNS)[:d, :d], p.coords.new_tensor(PHASES)[:d]
     return STRAIN * body.half * torch.sin(body.scaled(p) @ turns.T + phases)
 
 
 def linear(body: Body, p: Points) -> Tensor:
-    """u = STRAIN L A X with a constant A: the stress is the same everywhere."""
+    """STRAIN L A X with a constant A: the stress is the same everywhere."""
     d = len(p.axes)
     return STRAIN * body.half * body.scaled(p) @ p.coords.new_tensor(SLOPES)[:d, :d].T
 

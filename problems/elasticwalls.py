@@ -2,7 +2,7 @@
 
 | text | what it says |
 |---|---|
-| ``clamped``, ``clamped:0.1:0``, ``clamped:0:free`` | the displacement, by component; one that is free has no traction |
+| ``clamped``, ``clamped:0.1:0``, ``clamped:0:free`` | the displacement by component; free ones have no traction |
 | ``traction:1:0`` | sigma n, by component |
 | ``pressure:2`` | sigma n = -2 n |
 | ``free`` | no traction |
@@ -64,11 +64,11 @@ class ElasticWall:
         return torch.diag(normal.new_tensor(self.held)).expand(len(normal), -1, -1)
 
     def displacement(self, normal: Tensor) -> Tensor:
-        """g [n, d]."""
+        """The displacement g [n, d]."""
         return normal.new_tensor(self.numbers if any(self.held) else [0.0] * len(self.held)).expand(len(normal), -1)
 
     def traction(self, normal: Tensor) -> Tensor:
-        """t [n, d]."""
+        """The traction t [n, d]."""
         if self.kind == "pressure":
             return -self.numbers[0] * normal
         given = self.numbers if self.kind == "traction" else [0.0] * len(self.held)

@@ -51,7 +51,7 @@ class PlaneElastic:
         self.seconds = perf_counter() - began
 
     def __call__(self, p: Points) -> Tensor:
-        return self.freedom.still(lambda p: torch.as_tensor(self.at(p, self.values)), p)
+        return self.freedom.still(lambda q: torch.as_tensor(self.at(q, self.values)), p)
 
 
 def stiffness(grid: Mesh2, material: Material) -> Any:

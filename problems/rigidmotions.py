@@ -1,4 +1,4 @@
-"""Rigid motions of a body that its walls leave free: found, held at a few points, and asked whether loads drive them.
+"""Rigid motions of a body that its walls leave free: found, held on the mean, and asked whether loads drive them.
 
 They are translations and infinitesimal rotations, 3 in the plane and 6 in space. Coordinates are taken from the
 middle of the region's box, over its half length.
@@ -12,23 +12,29 @@ import torch
 from scipy.linalg import qr
 from torch import Tensor
 
-from pinnscene.batch import Points
+from pinnscene.batch import Batch, Points
 from pinnscene.errors import PinnsceneError
 from pinnscene.problems.elasticsolutions import Body
 from pinnscene.problems.elasticwalls import ElasticWall
 
 PROBES = 64  # points of a part that tell what it holds
-CANDIDATES = 32  # points inside where motions may be held
+AVERAGED = 512  # points inside that means are taken of
 INTEGRATED = 4096  # points inside, and on each part, of a resultant
 HINDERED = 1e-9  # mean square of what a wall holds of a motion of size one, beyond rounding
 UNBALANCED = 0.02  # of the loads: a resultant beyond the error of its integral
 
 
 @dataclass(frozen=True, eq=False)
-class Pins(Points):
-    """Points where some components of the displacement are held, those of ``mask`` [n, d]."""
+class Means(Batch):
+    """Means over a body, a row each: at ``places`` [m, n, d] a displacement goes along ``ways`` [m, n, d]."""
 
-    mask: Tensor = None  # pyright: ignore[reportAssignmentType]
+    places: Tensor
+    ways: Tensor
+
+    def of(self, u: Callable[[Tensor], Tensor]) -> Tensor:
+        """The mean [m, 1] of each row of a function of coordinates [n, d]."""
+        moved = u(self.places.flatten(0, 1)).view_as(self.ways)
+        return (moved * self.ways).sum(2).mean(1, keepdim=True)
 
 
 def rigid(x: Tensor) -> Tensor:
@@ -67,7 +73,7 @@ class Freedom:
         return rigid(self.body.scaled(p)) @ self.ways
 
     def telling(self, p: Points) -> Tensor:
-        """Where the motions are best told apart [n, d]: ``count`` components of the displacement at points."""
+        """Where the motions are best told apart: ``count`` components of displacements at points, marked in [n, d]."""
         moved = self.motions(p)
         first = qr(moved.flatten(0, 1).T.numpy(), mode="r", pivoting=True)[1][: self.count]
         mask = torch.zeros(moved.shape[:2], dtype=torch.bool)
@@ -75,20 +81,19 @@ class Freedom:
         return mask
 
     @cached_property
-    def pins(self) -> Pins:
-        """Points inside where as many components as there are free motions are held."""
-        p = self.body.region.interior(CANDIDATES, "halton")(torch.Generator().manual_seed(0))
-        mask = self.telling(p)
-        some = mask.any(1)
-        return Pins(p.coords[some], p.axes, mask=mask[some].to(p.coords))
+    def means(self) -> Means:
+        """How far a displacement goes along each free motion, on the whole."""
+        p = self.body.region.interior(AVERAGED, "sobol")(torch.Generator().manual_seed(0))
+        return Means(p.coords.expand(self.count, -1, -1), self.motions(p).permute(2, 0, 1))
 
     def still(self, u: Callable[[Points], Tensor], p: Points) -> Tensor:
-        """A displacement at points without the free motion by which the pins would move."""
+        """A displacement at points less its own free motion: its ``means`` vanish."""
         if not self.count:
             return u(p)
-        held = self.pins.mask.bool()
-        weights = torch.linalg.solve(self.motions(self.pins)[held], u(self.pins)[held])
-        return u(p) - self.motions(p) @ weights
+        at = lambda f: self.means.of(lambda x: f(Points(x, p.axes)))
+        each = [at(lambda q, k=k: self.motions(q)[:, :, k]) for k in range(self.count)]
+        weights = torch.linalg.solve(torch.cat(each, 1), at(u))
+        return u(p) - (self.motions(p) @ weights)[:, :, 0]
 
     def expect_balance(self, force: Callable[[Points], Tensor]) -> None:
         """Raise ``PinnsceneError`` where loads would drive a free motion: then no state is at rest.
