@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import permutations
 from math import isfinite
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,7 +32,8 @@ from pinnscene.render.solid import render_solid
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
 
-SEEN = 512  # points that tell how large displacements are
+SEEN = 512  # points that tell how large displacements are, and which parts of the boundary meet
+MEETING = 0.02  # half lengths: parts with points nearer than that meet
 WEIGHTS = {"displacement": STIFF**4, "traction": STIFF**2}
 
 
@@ -44,7 +46,8 @@ class Elasticity(OnRegion):
     Domain: ``domain``, of two or three dimensions, as of poisson-region.
     Conditions, by part of the boundary, free where nothing is said: clamped[:ux:uy] (a component may be ``free``),
     traction:tx:ty (sigma n), pressure:p, free, roller (a plane of symmetry).
-    Default: a plate with a hole, the displacement held outside, the traction given on the hole.
+    Default: a plate with a hole, the displacement held outside, the traction given on the hole; of other domains, too,
+    the traction on the last part of several.
     Closed form: ``exact``, from which f and the right side of every condition are made: waves, linear (the same stress
     everywhere), kirsch (an infinite plate with a hole, pulled along x) or a function with one column an axis.
     Reference with exact=none, in the plane: finite elements, converged by refinement.
@@ -52,14 +55,12 @@ class Elasticity(OnRegion):
     """
 
     domain: Any = "plate-hole"  # a name, a formula, FILE of a closed shape, RUN of eikonal-sdf, FILE.py:name
-    walls: str = "clamped,hole=traction"  # conditions by part, such as x0=clamped,x1=traction:1:0
+    walls: str = ""  # conditions by part, such as x0=clamped,x1=traction:1:0; none: see the default
     exact: Literal["waves", "linear", "kirsch", "none"] | Function = "waves"  # the displacement, or FILE.py:name
     force: tuple[float, ...] | Function = ()  # f with exact=none, force / volume: [0,-1] or FILE.py:name
     young: float = 1.0  # Young's modulus, force / area
     nu: float = 0.3  # Poisson's ratio, from 0 to below 0.5
     plane: Literal["strain", "stress"] = "strain"  # what does not happen across the plane
-
-    width: ClassVar[int] = 800
 
     def __post_init__(self) -> None:
         if not (isfinite(self.young) and self.young > 0):
@@ -100,6 +101,21 @@ class Elasticity(OnRegion):
         return tuple(f"u{axis}" for axis in self.region.axes)
 
     @property
+    def smooth(self) -> bool:
+        """Whether the displacement is a smooth closed form, of which trials with few features miss nothing."""
+        return self.solution is not None and self.exact != "kirsch"
+
+    @property
+    def width(self) -> int:
+        """Random features."""
+        return 800 if self.smooth else 1500
+
+    @property
+    def scale(self) -> float:
+        """Radians that features turn by over half the frame; 0 for a scan, which around holes stops too early."""
+        return 0.0 if self.smooth else 32.0
+
+    @property
     def material(self) -> Material:
         """What the body is made of."""
         return Material(self.young, self.nu, self.plane if len(self.region.axes) == 2 else "")
@@ -113,7 +129,9 @@ class Elasticity(OnRegion):
     @cached_property
     def conditions(self) -> dict[str, ElasticWall]:
         """The condition of each part of the boundary."""
-        return parse_elastic(self.walls, self.region.parts, len(self.region.axes))
+        parts = self.region.parts
+        usual = "clamped" if len(parts) == 1 else f"clamped,{parts[-1]}=traction"
+        return parse_elastic(self.walls or ("" if self.exact == "none" else usual), parts, len(self.region.axes))
 
     @cached_property
     def solution(self) -> Differentiable | None:
@@ -200,8 +218,25 @@ class Elasticity(OnRegion):
 
     def notes(self) -> list[str]:
         count = self.freedom.count
-        loose = f"no wall holds {count} rigid motions: they are zero on the mean over the body"
-        return [*super().notes(), *([loose] if count else [])]
+        found = super().notes()
+        if count:
+            found.append(f"no wall holds {count} rigid motions: they are zero on the mean over the body")
+        if not self.smooth and (where := self._singular()):
+            found.append(
+                f"{where[0]} is clamped and meets {where[1]}, which is not: stresses grow without bound there, which "
+                "random sines follow slowly; look at the held-out residual"
+            )
+        return found
+
+    def _singular(self) -> tuple[str, str] | None:
+        """A clamped part that meets one with a traction in each direction, where there is such a pair."""
+        stream = torch.Generator().manual_seed(0)
+        drawn = {part: self.region.boundary(SEEN, part, points="sobol")(stream).coords for part in self.conditions}
+        for held, loaded in permutations(self.conditions.items(), 2):
+            apart = torch.cdist(drawn[held[0]], drawn[loaded[0]]).min()
+            if all(held[1].held) and not loaded[1].holds and float(apart) < MEETING * self.half:
+                return held[0], loaded[0]
+        return None
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         written = draw_slices(self, u, folder)
