@@ -30,11 +30,20 @@ class Case(NamedTuple):
     runs: int
 
 
+# a quarter of an infinite plate with a hole that is pulled, the displacement of the closed form on its outer edges
+KIRSCH = {
+    "domain": "box(0,1,0,1) - disc(0,0,0.4)",
+    "exact": "kirsch",
+    "plane": "stress",
+    "walls": "clamped,x0=roller,y0=roller,circle=free",
+}
 CASES = {
     "ball": Case("heat in the 5-ball", "heat-ball", {}, 1e-7, 20, 3),
     "four-holes": Case("Laplace around four holes", "laplace-holes", {}, 1e-4, 60, 1),
     "boltzmann": Case("Poisson-Boltzmann", "poisson-boltzmann", {}, 1e-4, 60, 1),
     "l-shape": Case("Poisson on the L-shape", "l-shape", {}, 1e-3, 60, 3),
+    "elasticity": Case("elasticity, manufactured, plate with a hole", "elasticity", {}, 1e-5, 120, 3),
+    "kirsch": Case("elasticity, Kirsch's plate under tension", "elasticity", KIRSCH, 1e-5, 120, 1),
     "seventeen-holes": Case("Heat2D-CG", "heat-holes", {}, 5e-3, 300, 1),
     "mesh": Case("Laplace in a mesh", "poisson-region", {"exact": "harmonic"}, 1e-6, 60, 1),
 }
