@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import permutations
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -14,13 +13,14 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
+from pinnscene.boundary import as_column
 from pinnscene.constraint import Constraint
 from pinnscene.errors import NoSurface, PinnsceneError
 from pinnscene.metrics import evaluate
 from pinnscene.operators import hessian
 from pinnscene.problems.elasticmaterial import PLANES, Material, Stresses
 from pinnscene.problems.elasticsolutions import SOLUTIONS, Body
-from pinnscene.problems.elasticwalls import ElasticWall, parse_elastic, right_sides, rows
+from pinnscene.problems.elasticwalls import ElasticWall, clamped_beside_free, parse_elastic, right_sides, rows
 from pinnscene.problems.onregion import Function, OnRegion, solution_of
 from pinnscene.problems.planeelastic import PlaneElastic
 from pinnscene.problems.regionwalls import STIFF, counts
@@ -32,8 +32,7 @@ from pinnscene.render.solid import render_solid
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
 
-SEEN = 512  # points that tell how large displacements are, and which parts of the boundary meet
-MEETING = 0.02  # half lengths: parts with points nearer than that meet
+SEEN = 512  # points that tell how large displacements are
 WEIGHTS = {"displacement": STIFF**4, "traction": STIFF**2}
 
 
@@ -145,7 +144,10 @@ class Elasticity(OnRegion):
         if self.solution is not None:
             return -self.material.divergence(hessian(self.solution, p)).detach()
         if callable(self.force):
-            return self.force(p)
+            found = as_column(self.force, p)
+            if found.shape != p.coords.shape:
+                raise PinnsceneError(f"force expected to return {list(p.coords.shape)}, got {list(found.shape)}")
+            return found
         return p.coords.new_tensor(self.force or [0.0] * len(p.axes)).expand(len(p), -1)
 
     @cached_property
@@ -221,22 +223,13 @@ class Elasticity(OnRegion):
         found = super().notes()
         if count:
             found.append(f"no wall holds {count} rigid motions: they are zero on the mean over the body")
-        if not self.smooth and (where := self._singular()):
+        where = None if self.smooth else clamped_beside_free(self.region, self.conditions)
+        if where is not None:
             found.append(
                 f"{where[0]} is clamped and meets {where[1]}, which is not: stresses grow without bound there, which "
                 "random sines follow slowly; look at the held-out residual"
             )
         return found
-
-    def _singular(self) -> tuple[str, str] | None:
-        """A clamped part that meets one with a traction in each direction, where there is such a pair."""
-        stream = torch.Generator().manual_seed(0)
-        drawn = {part: self.region.boundary(SEEN, part, points="sobol")(stream).coords for part in self.conditions}
-        for held, loaded in permutations(self.conditions.items(), 2):
-            apart = torch.cdist(drawn[held[0]], drawn[loaded[0]]).min()
-            if all(held[1].held) and not loaded[1].holds and float(apart) < MEETING * self.half:
-                return held[0], loaded[0]
-        return None
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         written = draw_slices(self, u, folder)

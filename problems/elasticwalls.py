@@ -11,7 +11,9 @@
 At a point P projects on the directions whose displacement is held: P u = P g, (1 - P) (sigma n - t) = 0.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from math import isfinite
 
 import torch
@@ -20,11 +22,14 @@ from torch import Tensor
 from pinnscene.batch import Points
 from pinnscene.boundary import outward
 from pinnscene.errors import PinnsceneError, unknown
+from pinnscene.geometry import Region
 from pinnscene.operators import jacobian
 from pinnscene.problems.elasticmaterial import Material
 from pinnscene.problems.regionwalls import by_part
 from pinnscene.views import Differentiable
 
+PROBES = 512  # points of a part
+MEETING = 0.01  # of the longest side: parts with points nearer than that meet
 KINDS = ("clamped", "traction", "pressure", "free", "roller")
 
 
@@ -103,6 +108,18 @@ def read_elastic(text: str, d: int) -> ElasticWall:
     held = tuple(not free for free in loose) if words else (True,) * d
     numbers = numbers or (0.0,) * d
     return ElasticWall(kind, numbers, held if kind == "clamped" else (False,) * d)
+
+
+def clamped_beside_free(region: Region, walls: Mapping[str, ElasticWall]) -> tuple[str, str] | None:
+    """A part that is clamped and one that it meets which holds nothing; None where there is no such pair."""
+    stream = torch.Generator().manual_seed(0)
+    near = MEETING * max(high - low for low, high in zip(region.lower, region.upper, strict=True))
+    drawn = {part: region.boundary(PROBES, part, points="sobol")(stream).coords for part in walls}
+    for held, loose in permutations(walls, 2):
+        meet = float(torch.cdist(drawn[held], drawn[loose]).min()) < near
+        if meet and all(walls[held].held) and not walls[loose].holds:
+            return held, loose
+    return None
 
 
 def rows(wall: ElasticWall, material: Material, u: Differentiable, p: Points) -> dict[str, Tensor]:

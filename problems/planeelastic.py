@@ -63,12 +63,13 @@ class Sided(Mesh2):
     def _parts(self) -> dict[str, NDArray[np.int64]]:
         mesh, names = self.mesh, self.region.parts
         facets = mesh.boundary_facets()
+        side = max(high - low for low, high in zip(self.region.lower, self.region.upper, strict=True))
         ends = mesh.p[:, mesh.facets[:, facets]]
-        seen = np.concatenate([ends.mean(1), _outward(mesh, facets, ends[:, 1] - ends[:, 0])]).T
+        seen = np.concatenate([ends.mean(1) / side, _outward(mesh, facets, ends[:, 1] - ends[:, 0])]).T
         stream, apart = torch.Generator().manual_seed(0), []
         for part in names:
             p = self.region.boundary(DENSE, part, points="sobol")(stream)
-            apart.append(KDTree(torch.cat([p.coords, p.normal], 1).numpy()).query(seen)[0])
+            apart.append(KDTree(torch.cat([p.coords / side, p.normal], 1).numpy()).query(seen)[0])
         nearest = np.stack(apart).argmin(0)
         return {part: facets[nearest == k] for k, part in enumerate(names)}
 
@@ -92,7 +93,7 @@ def stiffness(grid: Mesh2, material: Material) -> Any:
     slopes = {(a, b): form(a, b) for a, b in ((0, 0), (0, 1), (1, 1))}
     slopes[1, 0] = slopes[0, 1].T
     both = slopes[0, 0] + slopes[1, 1]
-    block = lambda i, k: material.lam * slopes[k, i] + material.mu * (slopes[i, k] + (both if i == k else 0 * both))
+    block = lambda i, k: material.lam * slopes[k, i] + material.mu * (slopes[i, k] + float(i == k) * both)
     return bmat([[block(i, k) for k in (0, 1)] for i in (0, 1)], format="csr")
 
 

@@ -236,6 +236,7 @@ def test_loads_that_are_held_or_balance_are_taken() -> None:
         ({"force": (1.0, 0.0)}, "set exact=none"),
         ({"walls": "x0=traction:1:0"}, "set exact=none"),
         ({"exact": "none"}, "walls is empty"),
+        ({"exact": "none", "walls": "clamped", "force": lambda p: p["x"]}, "force expected to return"),
         ({"exact": "wavse"}, "waves, linear, kirsch, none"),
         ({"exact": "kirsch", "domain": "square"}, "round hole"),
         ({"exact": "kirsch", "domain": "box(-1,1,-1,1) - ellipse(0,0,0.3,0.4)"}, "round hole"),
