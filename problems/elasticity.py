@@ -78,7 +78,9 @@ class Elasticity(OnRegion):
             raise PinnsceneError(f"force expected {len(self.region.axes)} numbers, one an axis, got {list(self.force)}")
         if self.solution is not None:
             self._check_solution(self.solution)
-        elif self.freedom.count:
+            return
+        _ = self.f(self._some(2))  # raises on a wrong shape
+        if self.freedom.count:
             self.freedom.expect_balance(self.f)
 
     def _check_solution(self, solution: Differentiable) -> None:
