@@ -34,6 +34,13 @@ class Case(NamedTuple):
     finer: int = 0
 
 
+# a quarter of an infinite plate with a hole that is pulled, the displacement of the closed form on its outer edges
+KIRSCH = {
+    "domain": "box(0,1,0,1) - disc(0,0,0.4)",
+    "exact": "kirsch",
+    "plane": "stress",
+    "walls": "clamped,x0=roller,y0=roller,circle=free",
+}
 ELLIPSE = {"inner": "ellipse(0.1,0,0.6,0.3)", "exact": "none", "source": 1.0, "jump": 0.1, "flux": 0.5}
 CASES = {
     "ball": Case("heat in the 5-ball", "heat-ball", {}, 1e-7, 20, 3),
@@ -44,6 +51,8 @@ CASES = {
     "obstacle": Case("Flow around a disc", "navier-stokes", {}, 1e-3, 120, 1),
     "interface": Case("two materials, a = 1000 and 1", "poisson-interface", {}, 1e-8, 60, 3),
     "interface-ellipse": Case("two materials, jumps on an ellipse", "poisson-interface", ELLIPSE, 1e-5, 60, 1),
+    "elasticity": Case("elasticity, manufactured, plate with a hole", "elasticity", {}, 1e-5, 120, 3),
+    "kirsch": Case("elasticity, Kirsch's plate under tension", "elasticity", KIRSCH, 1e-5, 120, 1),
     "mesh": Case("Laplace in a mesh", "poisson-region", {"exact": "harmonic"}, 1e-6, 60, 1),
 }
 

@@ -44,8 +44,8 @@ def export_field(problem: "Problem", u: Differentiable, request: ExportRequest) 
 
     - npz: see ``export_lattice``.
     - vtu: triangles or tetrahedra that fill the region, with the values of all outputs at their corners and, as cells,
-      at their middles; beside them the reference and the error where there is one. A field with t has its values at 11
-      times, each by name.
+      at their middles; beside them the reference and the error where there is one, and what the problem derives from
+      the field. A field with t has its values at 11 times, each by name.
     - ply, glb: the surface of a solid, or a region of the plane at z = 0, coloured by the first output and with the
       values of all as attributes of its vertices; at the last time where there is t.
 
@@ -117,8 +117,8 @@ def _export_cells(problem: "Problem", u: Differentiable, region: Region, request
 
 
 def _named(problem: "Problem", u: Differentiable, x: Floats, progress: Callable[[float], None]) -> dict[str, Any]:
-    """The outputs, the reference and the error at places [n, d], by name, each [n]."""
-    moments = times(problem.domain, MOMENTS) or [None]
+    """The outputs, reference and error, and what is derived at places [n, d], by name, each [n]."""
+    moments, derived = times(problem.domain, MOMENTS) or [None], problem.derived(u)
     found: dict[str, Any] = {}
     for k, t in enumerate(moments):
         when = "" if t is None else f", t = {t:.6g}"
@@ -131,6 +131,9 @@ def _named(problem: "Problem", u: Differentiable, x: Floats, progress: Callable[
                 stem = name if len(u.values) > 1 else ""
                 found[f"reference {stem}".strip() + when] = truth[:, column].numpy()
                 found[f"error {stem}".strip() + when] = (values - truth)[:, column].numpy()
+        if derived is not None:
+            columns = evaluate(Moment(derived, t), p).numpy().T
+            found |= {f"{name}{when}": column for name, column in zip(derived.values, columns, strict=True)}
         progress((k + 1) / len(moments))
     return found
 

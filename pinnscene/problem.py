@@ -216,6 +216,14 @@ class Problem(ABC):
         """A classical solver's answer, to stand beside ours."""
         return None
 
+    def derived(self, u: Differentiable) -> Differentiable | None:
+        """What follows from a solved field, such as stresses from a displacement, for pictures and files.
+
+        A field of values alone, named unlike those of ``u``; pictures show its last output. None where there is none.
+        """
+        del u
+        return None
+
     def metrics(self, u: Differentiable) -> dict[str, float]:
         """Scores of a field by the design's metric names; empty without a reference."""
         from pinnscene.metrics import against_reference

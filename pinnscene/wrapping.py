@@ -93,5 +93,8 @@ class Wrapped(Problem):
     def conventional(self) -> Conventional | None:
         return self.problem.conventional()
 
+    def derived(self, u: Differentiable) -> Differentiable | None:
+        return self.problem.derived(u)
+
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         return self.problem.figures(u, folder)

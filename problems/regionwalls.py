@@ -5,7 +5,7 @@ As for walls of boxes: ``dirichlet:1`` for all of the boundary, or by part, ``di
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,22 +19,42 @@ from pinnscene.views import Differentiable
 
 STIFF = 10.0  # features turn by about so many radians over a half axis: by its powers conditions weigh beside lap(u)
 Right = Callable[[Wall, Points], Tensor]
+T = TypeVar("T")
 
 
 def parse_parts(text: str, parts: tuple[str, ...]) -> dict[str, Wall]:
     """The condition of each part of the boundary; raises ``PinnsceneError`` for what cannot be read."""
+    return by_part(text, parts, _read, "dirichlet:0")
+
+
+def _read(text: str) -> Wall:
+    wall = read_wall(text)
+    if wall.kind == "periodic":
+        raise PinnsceneError("periodic joins two walls of a box: a region has none")
+    return wall
+
+
+def by_part(text: str, parts: tuple[str, ...], read: Callable[[str], T], usual: str) -> dict[str, T]:
+    """What a text such as ``dirichlet:1,hole=neumann`` says of each part of the boundary.
+
+    Args:
+        text: conditions, each of one part or, without a name, of all.
+        parts: the names that there are.
+        read: reads one condition.
+        usual: the condition of parts that are not spoken of, as text.
+
+    Raises:
+        PinnsceneError: no condition, a part that is not there, or what ``read`` raises.
+    """
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
     if not pieces:
-        raise PinnsceneError("walls is empty: expected a condition such as dirichlet:0")
-    walls = {part: Wall("dirichlet", 1.0, 0.0, 0.0) for part in parts}
+        raise PinnsceneError(f"walls is empty: expected a condition such as {usual}")
+    walls = dict.fromkeys(parts, read(usual))
     for piece in pieces:
         part, given, condition = piece.rpartition("=")
         if given and part not in walls:
             raise PinnsceneError(f"{unknown('part of the boundary', part, parts)}; the parts are {', '.join(parts)}")
-        wall = read_wall(condition)
-        if wall.kind == "periodic":
-            raise PinnsceneError("periodic joins two walls of a box: a region has none")
-        walls |= dict.fromkeys([part] if given else parts, wall)
+        walls |= dict.fromkeys([part] if given else parts, read(condition))
     return walls
 
 
@@ -60,17 +80,21 @@ def part_constraints(
         right: right sides in place of the walls' numbers.
         half: the half axis of the field's frame, which sets the weights.
     """
-    region: Any = getattr(domain, "region", domain)
-    whole = sum(region.measure(part) for part in walls)
     found = {}
-    for part, wall in walls.items():
-        count = max(round(n * region.measure(part) / whole), n // 16, 16)
+    for (part, wall), count in zip(walls.items(), counts(domain, tuple(walls), n), strict=True):
         value = wall.c if right is None else (lambda p, wall=wall: right(wall, p))
         stiff = (STIFF / half) ** 2
         weight = stiff**2 if wall.b == 0 else stiff
         sampler = domain.boundary(count, part, points="sobol")
         found[f"wall_{part}"] = Constraint(sampler, on_wall(wall, value), weight=weight)
     return found
+
+
+def counts(domain: Domain, parts: tuple[str, ...], n: int) -> list[int]:
+    """How many of ``n`` points go on each part, by its length or area; each part has at least a sixteenth of them."""
+    region: Any = getattr(domain, "region", domain)
+    whole = sum(region.measure(part) for part in parts)
+    return [max(round(n * region.measure(part) / whole), n // 16, 16) for part in parts]
 
 
 def floats(walls: Mapping[str, Wall]) -> bool:

@@ -67,7 +67,10 @@ def kinds(domain: Domain) -> tuple[str, ...]:
 
 
 def _views(problem: "Problem", u: Differentiable, kind: str, request: RenderRequest) -> "list[Path]":
-    """Views of the solid: the file asked for, of the first output, or one of each output into a folder."""
+    """Views of the solid: the file asked for, of the first output, or one of each output into a folder.
+
+    Into a folder goes what the problem derives from the field, too.
+    """
     from pinnscene.render.solid import render_solid
 
     if request.ending in STILL + ENDINGS:
@@ -75,7 +78,12 @@ def _views(problem: "Problem", u: Differentiable, kind: str, request: RenderRequ
     if request.ending:
         raise PinnsceneError(f"cannot write '{request.out.name}': expected a folder, {', '.join(STILL + ENDINGS)}")
     stems = [kind] if len(problem.values) == 1 else [f"{kind}_{name}" for name in problem.values]
-    return [render_solid(problem, u, kind, request, request.out / f"{stem}.png", k) for k, stem in enumerate(stems)]
+    written = [render_solid(problem, u, kind, request, request.out / f"{stem}.png", k) for k, stem in enumerate(stems)]
+    derived = problem.derived(u)
+    if derived is not None:
+        name, last = derived.values[-1], len(derived.values) - 1
+        written.append(render_solid(problem, derived, kind, request, request.out / f"{kind}_{name}.png", last))
+    return written
 
 
 def _flat(problem: "Problem", u: Differentiable, request: RenderRequest) -> "list[Path]":

@@ -62,7 +62,7 @@ class SolidView:
         if kind not in SOLID:
             raise unknown("view of a solid", kind, SOLID)
         self.domain, self.region, self.u, self.kind, self.request = problem.domain, region, u, kind, request
-        self.output, self.name = output, problem.values[output]
+        self.output, self.name = output, u.values[output]
         self.size = request.size or SIZE
         self.barred = self.size[0] >= ROOM[0] and self.size[1] >= ROOM[1]
         self.panel = (self.size[0] - BAR * self.barred, self.size[1])
