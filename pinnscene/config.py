@@ -17,6 +17,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.knobs import convert
 from pinnscene.plan import Phase, expect_reachable, make_phase
 from pinnscene.problem import Problem
+from pinnscene.samplers import knob_of, with_knob
 from pinnscene.state import Budget
 
 SCHEMA = 1
@@ -180,20 +181,9 @@ def _tune(name: str, constraint: Constraint, knob: str, value: Any) -> Constrain
             raise PinnsceneError(f"{name}.weight must be positive, got {weight}")
         return replace(constraint, weight=weight)
     kinds = {"n": int, "points": str}
-    known = [k for k in kinds if _has(constraint.sampler, k)]
+    known = [k for k in kinds if knob_of(constraint.sampler, k) is not None]
     if knob not in known:
         raise unknown(f"knob of constraint {name}", knob, [*known, "weight"])
-    return replace(constraint, sampler=_with(constraint.sampler, knob, convert(f"{name}.{knob}", value, kinds[knob])))
-
-
-def _has(sampler: Any, knob: str) -> bool:
-    """Whether a sampler, or one that it wraps, has a knob."""
-    names = getattr(sampler, "__dataclass_fields__", {})
-    return knob in names or ("sampler" in names and _has(sampler.sampler, knob))
-
-
-def _with(sampler: Any, knob: str, value: Any) -> Any:
-    """The sampler with the knob set, by itself or within."""
-    if knob in sampler.__dataclass_fields__:
-        return replace(sampler, **{knob: value})
-    return replace(sampler, sampler=_with(sampler.sampler, knob, value))
+    return replace(
+        constraint, sampler=with_knob(constraint.sampler, knob, convert(f"{name}.{knob}", value, kinds[knob]))
+    )

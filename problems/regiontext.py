@@ -203,6 +203,11 @@ def _formula(text: str) -> Domain:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError:
         tree = None
+    if ".." in text and "(" in text:
+        raise PinnsceneError(
+            f"domain '{text}': a range expected a name and two numbers, such as radius=0.2..0.5, and to be given by "
+            "--set or Family(problem, {'domain': ...})"
+        )
     if tree is None or isinstance(tree, ast.Name):
         raise PinnsceneError(
             f"{unknown('domain', text, NAMED)}; expected a name, a formula such as box(-1,1,-1,1) - disc(0,0,0.3), "
