@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from pinnscene.checkpoints import checkpoints
 from pinnscene.constraint import Constraint
 from pinnscene.emphasis import Emphasis
 from pinnscene.errors import PinnsceneError, unknown
@@ -132,7 +133,8 @@ def fingerprint(path: Path) -> dict[str, Any]:
     """A data file's path, size and SHA-256; of a folder also the number of its files.
 
     A folder's SHA-256 is that of its files one after the other in the order of their names, each as name, size and
-    content; its size is theirs together. Files and folders whose names begin with a dot do not count.
+    content; its size is theirs together. Files and folders whose names begin with a dot do not count. Of a run count
+    its configuration and its newest checkpoint: what its field is made from.
     """
     digest = sha256()
     if not path.is_dir():
@@ -150,9 +152,16 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files in a folder and below by their names seen from it, in order; hidden ones and runs are left out."""
+    """The files in a folder and below by their names seen from it, in order; hidden ones and runs are left out.
+
+    Of a run itself its configuration and its newest checkpoint.
+    """
     runs = {path.parent for path in folder.rglob("config.toml") if (path.parent / "checkpoints").is_dir()}
-    files = [file for file in folder.rglob("*") if file.is_file() and not runs & set(file.parents)]
+    if folder in runs:
+        newest = checkpoints(folder / "checkpoints")[-1:]
+        files = [folder / "config.toml", *(file for path in newest for file in path.iterdir())]
+    else:
+        files = [file for file in folder.rglob("*") if file.is_file() and not runs & set(file.parents)]
     found = {file.relative_to(folder).as_posix(): file for file in files}
     return {name: found[name] for name in sorted(found) if not any(p.startswith(".") for p in name.split("/"))}
 

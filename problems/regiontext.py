@@ -23,8 +23,10 @@ from pinnscene.geometry import (
 )
 from pinnscene.geometry.csg import Same
 from pinnscene.geometry.region import names
+from pinnscene.problems.shapeproblem import ShapeProblem
 from pinnscene.scenes.shapes import ARRAYS, COLUMNS, MESHES
 from pinnscene.usercode import load, names_code
+from pinnscene.views import Shifted
 
 BIG = [(-4, -3), (4, -3), (-4, 3), (4, 3), (-4, -9), (4, -9), (-4, 9), (4, 9), (0, 0), (0, 6), (0, -6)]
 SMALL = [(-3.2, -6), (-3.2, 6), (3.2, -6), (3.2, 6), (-3.2, 0), (3.2, 0)]
@@ -182,20 +184,32 @@ def from_file(path: Path) -> Region:
 
 
 def from_run(path: Path) -> Region:
-    """Where the field of a solved run is negative: the run of a distance, such as of eikonal-sdf."""
+    """Where the field of a solved run is negative: the run of a distance, such as of eikonal-sdf.
+
+    It lies where ``export`` writes the surface of that run: where the data is, however far from the origin.
+    """
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
     from pinnscene.trainer import join
 
     run = Run.open(path)
-    problem, config = reopen(run)
+    try:
+        problem, config = reopen(run)
+    except PinnsceneError as cause:
+        raise PinnsceneError(
+            f"{path} cannot be the domain as long as `pinnscene eval {path}` fails: {cause}"
+        ) from cause
     if not isinstance(problem.domain, Box) or problem.domain.axes != ("x", "y", "z") or len(problem.values) != 1:
         raise PinnsceneError(
             f"{path} solved {config.problem}, which is no distance field in space: expected a run of eikonal-sdf"
         )
     field = join(problem, load_state(run, problem, config).fields)
     field.requires_grad_(False)
-    return Implicit(field.double(), problem.domain, str(path))
+    box, origin = problem.domain, problem.origin.tolist() if isinstance(problem, ShapeProblem) else [0.0] * 3
+    if not any(origin):
+        return Implicit(field.double(), box, str(path))
+    there = {a: (low + o, high + o) for (a, (low, high)), o in zip(box.bounds.items(), origin, strict=True)}
+    return Implicit(Shifted(field.double(), origin), Box(**there), str(path))
 
 
 def _formula(text: str) -> Domain:
