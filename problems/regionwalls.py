@@ -27,6 +27,9 @@ def parse_parts(text: str, parts: tuple[str, ...]) -> dict[str, Wall]:
     if not pieces:
         raise PinnsceneError("walls is empty: expected a condition such as dirichlet:0")
     walls = {part: Wall("dirichlet", 1.0, 0.0, 0.0) for part in parts}
+    named = [piece.rpartition("=")[0] for piece in pieces]
+    if twice := [part for part in dict.fromkeys(named) if named.count(part) > 1]:
+        raise PinnsceneError(f"walls gives {twice[0] or 'all parts'} two conditions: expected one, got '{text}'")
     for piece in pieces:
         part, given, condition = piece.rpartition("=")
         if given and part not in walls:
