@@ -64,7 +64,7 @@ class Ranged(Wrapped):
                 raise PinnsceneError(f"{name}={value:g} lies outside its range {low:g}..{high:g}")
 
     @cached_property
-    def _scored(self) -> list[dict[str, float]]:
+    def scored(self) -> list[dict[str, float]]:
         """The values that metrics are taken at."""
         info = self.problem.reference_info()
         return evenly(self.ranges, self.most if info is not None and info.kind == "exact" else CONVERGED)
@@ -81,7 +81,7 @@ class Ranged(Wrapped):
         return found
 
     def reference_info(self) -> Reference | None:
-        known = [self.member(values).reference_info() for values in self._scored]
+        known = [self.member(values).reference_info() for values in self.scored]
         if any(info is None for info in known):
             return None
         worst = max((info for info in known if info is not None), key=lambda info: info.error)
@@ -91,10 +91,10 @@ class Ranged(Wrapped):
         """None: it solves for one value at a time."""
 
     def metric_points(self) -> int:
-        return sum(self.member(values).metric_points() for values in self._scored)
+        return sum(self.member(values).metric_points() for values in self.scored)
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
-        scores = [self.member(values).metrics(Slice(u, values)) for values in self._scored]
+        scores = [self.member(values).metrics(Slice(u, values)) for values in self.scored]
         return {name: max(score[name] for score in scores) for name in scores[0]}
 
     def metric_names(self) -> list[str]:
