@@ -188,7 +188,8 @@ class Ellipsoid(Region):
             t = (low + high) / 2
             more = (half * away.detach() / (t[:, None] + half.square()).clamp_min(TINY)).square().sum(1) > 1
             low, high = torch.where(more, t, low), torch.where(more, high, t)
-        foot = half.square() * away / (high[:, None] + half.square()).clamp_min(TINY)
+        # held fast: the distance to the nearest point changes as that to a fixed one does
+        foot = (half.square() * away / (high[:, None] + half.square()).clamp_min(TINY)).detach()
         length = (foot - away).norm(dim=1, keepdim=True)
         return torch.where(self.inside(x)[:, None], -length, length)
 
