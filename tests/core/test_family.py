@@ -230,3 +230,27 @@ def test_ranges_that_are_none_are_refused():
     with pytest.raises(PinnsceneError, match="move the windows of t"):
         build_problem(HeatRegion, {"end": "1..2"})
     assert GROWTH > 1
+
+
+def test_the_command_line_solves_draws_and_exports_one_value(tmp_path, monkeypatch, capsys):
+    import numpy as np
+
+    from pinnscene.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Family, "figures", lambda self, u, folder: [])
+    monkeypatch.setattr(Family, "metrics", lambda self, u: {})
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(list(arguments))
+        return stop.value.code
+
+    small = ["--set", "n=60", "--set", "field.width=20", "--set", "head.scale=1", "-q"]
+    assert run("solve", "poisson-region", "--set", "domain=disc(0,0,r=0.5..1)", *small, "--out", "run") == 0
+    assert run("export", "run", "--at", "r=0.8", "--format", "npz", "--resolution", "21", "--out", "v.npz") == 0
+    x = np.load("v.npz")["x"]
+    assert (x.min(), x.max()) == pytest.approx((-0.8, 0.8))
+    capsys.readouterr()
+    assert run("export", "run", "--at", "r=2", "--out", "w.npz") == 2
+    assert "r=2 lies outside its range 0.5..1" in capsys.readouterr().err and not Path("w.npz").exists()
