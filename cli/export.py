@@ -42,6 +42,7 @@ def export(
         int | None,
         typer.Option(help="Of a surface, keep so many bodies, the largest: 1 drops crumbs and hollows."),
     ] = None,
+    at: opt.At = None,
     data: opt.Data = None,
     sets: opt.Sets = None,
     device: opt.Device = "auto",
@@ -65,7 +66,10 @@ def export(
     # a wrong request is told before anything is loaded
     request = ExportRequest(Path(out or "exports"), resolution, level, points=points, bodies=bodies)
     opened = open_run(target, data, sets, code, "export")
-    kinds = opened.problem.exports()
+    problem, field = opened.problem, None
+    if (values := opt.parse_at(at)) is not None:
+        problem, field = problem.at(opened.field(device), values)
+    kinds = problem.exports()
     chosen, ending = choose_kind(kinds, what, kind, Path(out) if out else None)
     if bodies is not None and (ending not in SURFACES or chosen not in ("field", "mesh")):
         raise PinnsceneError(f"--bodies is for meshes, {chosen} as {ending} is none: leave it out")
@@ -73,11 +77,11 @@ def export(
     stem = problem_name(opened.problem) if what is None else chosen
     place = Path(out) if out else opened.run.path / "exports" / (stem if folder else f"{stem}.{ending}")
     check_place(place, folder)
-    field = opened.field(device)
+    field = opened.field(device) if field is None else field
     with Progress(quiet=quiet or as_json) as progress:
         request = replace(request, out=place, what=chosen, ending=ending)
         request = replace(request, progress=lambda done: progress.share(done, "exporting"), told=progress.tell)
-        written = opened.problem.export(field, request)
+        written = problem.export(field, request)
     if as_json:
         facts = {"run": str(opened.run.path), "files": [str(p) for p in written.files], "report": written.report}
         print(dumps(facts), end="")

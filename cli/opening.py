@@ -1,6 +1,6 @@
 """Opening runs: from what the command line names to a problem, its configuration and its field."""
 
-from pathlib import Path
+from os.path import isfile, join
 from typing import TYPE_CHECKING, NamedTuple
 
 from pinnscene.cli import options as opt
@@ -39,7 +39,7 @@ class Opened(NamedTuple):
 
 def is_run(name: str) -> bool:
     """Whether a name is of a run: latest, latest:PROBLEM or a run folder."""
-    return name == "latest" or name.startswith("latest:") or (Path(name) / "config.toml").is_file()
+    return name == "latest" or name.startswith("latest:") or isfile(join(name, "config.toml"))
 
 
 def with_code(given: dict[str, str], code: str | None) -> dict[str, str]:

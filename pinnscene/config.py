@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from pinnscene.checkpoints import checkpoints
 from pinnscene.constraint import Constraint
 from pinnscene.emphasis import Emphasis
 from pinnscene.errors import PinnsceneError, unknown
@@ -17,6 +18,7 @@ from pinnscene.fieldspec import FieldSpec
 from pinnscene.knobs import convert
 from pinnscene.plan import Phase, expect_reachable, make_phase
 from pinnscene.problem import Problem
+from pinnscene.samplers import knob_of, with_knob
 from pinnscene.state import Budget
 
 SCHEMA = 1
@@ -131,7 +133,8 @@ def fingerprint(path: Path) -> dict[str, Any]:
     """A data file's path, size and SHA-256; of a folder also the number of its files.
 
     A folder's SHA-256 is that of its files one after the other in the order of their names, each as name, size and
-    content; its size is theirs together. Files and folders whose names begin with a dot do not count.
+    content; its size is theirs together. Files and folders whose names begin with a dot do not count. Of a run count
+    its configuration and its newest checkpoint: what its field is made from.
     """
     digest = sha256()
     if not path.is_dir():
@@ -149,9 +152,16 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files in a folder and below by their names seen from it, in order; hidden ones and runs are left out."""
+    """The files in a folder and below by their names seen from it, in order; hidden ones and runs are left out.
+
+    Of a run itself its configuration and its newest checkpoint.
+    """
     runs = {path.parent for path in folder.rglob("config.toml") if (path.parent / "checkpoints").is_dir()}
-    files = [file for file in folder.rglob("*") if file.is_file() and not runs & set(file.parents)]
+    if folder in runs:
+        newest = checkpoints(folder / "checkpoints")[-1:]
+        files = [folder / "config.toml", *(file for path in newest for file in path.iterdir())]
+    else:
+        files = [file for file in folder.rglob("*") if file.is_file() and not runs & set(file.parents)]
     found = {file.relative_to(folder).as_posix(): file for file in files}
     return {name: found[name] for name in sorted(found) if not any(p.startswith(".") for p in name.split("/"))}
 
@@ -180,20 +190,9 @@ def _tune(name: str, constraint: Constraint, knob: str, value: Any) -> Constrain
             raise PinnsceneError(f"{name}.weight must be positive, got {weight}")
         return replace(constraint, weight=weight)
     kinds = {"n": int, "points": str}
-    known = [k for k in kinds if _has(constraint.sampler, k)]
+    known = [k for k in kinds if knob_of(constraint.sampler, k) is not None]
     if knob not in known:
         raise unknown(f"knob of constraint {name}", knob, [*known, "weight"])
-    return replace(constraint, sampler=_with(constraint.sampler, knob, convert(f"{name}.{knob}", value, kinds[knob])))
-
-
-def _has(sampler: Any, knob: str) -> bool:
-    """Whether a sampler, or one that it wraps, has a knob."""
-    names = getattr(sampler, "__dataclass_fields__", {})
-    return knob in names or ("sampler" in names and _has(sampler.sampler, knob))
-
-
-def _with(sampler: Any, knob: str, value: Any) -> Any:
-    """The sampler with the knob set, by itself or within."""
-    if knob in sampler.__dataclass_fields__:
-        return replace(sampler, **{knob: value})
-    return replace(sampler, sampler=_with(sampler.sampler, knob, value))
+    return replace(
+        constraint, sampler=with_knob(constraint.sampler, knob, convert(f"{name}.{knob}", value, kinds[knob]))
+    )

@@ -66,6 +66,12 @@ class Inverse(Wrapped):
                 f"{', '.join(self.unknowns)} unknown: give measurements, --data FILE with the columns {axes}"
             )
         expect_inside(self.rows.data, self.domain, self._where)
+        values = len(self.rows.data.outputs) * len(self.rows.data)
+        if values <= len(self.unknowns):
+            raise PinnsceneError(
+                f"{self._where}: {values} measured for {len(self.unknowns)} unknown: expected more, or nothing "
+                "says how good an estimate is"
+            )
 
     @cached_property
     def _posed(self) -> Problem:

@@ -15,6 +15,8 @@ def convert(what: str, value: Any, annotation: Any) -> Any:
     """``value`` as ``annotation`` asks for it, text included; raises ``PinnsceneError`` naming ``what``."""
     try:
         adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        if annotation in (Any, str):
+            return adapter.validate_python(value)  # text that begins with a bracket may be a formula
         if isinstance(value, str) and value.lower() in ("none", "null"):
             try:
                 return adapter.validate_python(None)

@@ -18,6 +18,7 @@ from pinnscene.seeds import generator
 from pinnscene.views import Differentiable
 
 Columns = Mapping[str, Any]
+MAGIC = {".npy": b"\x93NUMPY", ".npz": b"PK"}  # how files begin
 NOISE = "noise"  # the column of standard deviations
 
 
@@ -146,6 +147,9 @@ def _read(path: Path, names: list[str]) -> Columns:
             return _csv(path)
         if kind in (".npz", ".npy"):
             with path.open("rb") as file:
+                if not file.read(6).startswith(MAGIC[kind]):
+                    raise PinnsceneError(f"cannot read {path}: it is no {kind} file as NumPy writes them")
+                file.seek(0)
                 loaded = np.load(file, allow_pickle=False)
                 return {name: loaded[name] for name in loaded.files} if kind == ".npz" else _plain(path, loaded, names)
     except (OSError, ValueError, EOFError, BadZipFile) as cause:
@@ -160,6 +164,8 @@ def _csv(path: Path) -> Columns:
     if not lines:
         raise PinnsceneError(f"{path} is empty: its first line names the columns")
     names = [name.strip() for name in lines[0]]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise PinnsceneError(f"{path}: the column {twice[0]} is there {names.count(twice[0])} times: expected it once")
     for number, line in enumerate(lines[1:], 2):
         if len(line) != len(names):
             raise PinnsceneError(f"{path}: line {number} expected {len(names)} numbers, got {len(line)}")

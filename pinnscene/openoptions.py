@@ -1,15 +1,20 @@
-"""Options left open in text: ``alpha=unknown`` or ``alpha=unknown:0.5`` is to be found, ``alpha=0.1..1.0`` an axis."""
+"""Options left open in text: ``alpha=unknown`` or ``alpha=unknown:0.5`` is to be found, ``alpha=0.1..1.0`` an axis.
+
+So is a range within a text, ``domain=box(-1,1,-1,1) - disc(0,0,radius=0.2..0.5)``.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pinnscene.domain import Box
 from pinnscene.errors import PinnsceneError
 from pinnscene.problem import Problem
+from pinnscene.templates import NUMBER, fill, is_template, ranges_in
 from pinnscene.usercode import names_code
+from pinnscene.valued import Range
 
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 UNKNOWN = re.compile(rf"unknown(?::({NUMBER}))?")
 
 
@@ -20,22 +25,38 @@ class OpenOptions:
     Attributes:
         unknowns: those to be found, each with its start; None for the problem's default.
         ranges: those that become an axis, with its ends.
+        texts: those with ranges in them, which become axes too.
     """
 
     unknowns: Mapping[str, float | None]
-    ranges: Mapping[str, tuple[float, float]]
+    ranges: Mapping[str, Range]
+    texts: Mapping[str, str]
 
     def __contains__(self, name: str) -> bool:
-        return name in self.unknowns or name in self.ranges
+        return name in self.unknowns or name in self.ranges or name in self.texts
+
+    @property
+    def middle(self) -> dict[str, float]:
+        """The middle of each range in a text."""
+        return {name: (low + high) / 2 for name, (low, high) in ranges_in(self.texts).items()}
+
+    def filled(self) -> dict[str, str]:
+        """The texts for the middle of their ranges."""
+        return {name: fill(text, self.middle) for name, text in self.texts.items()}
 
     def around(self, problem: Problem, data: Any = None) -> Problem:
         """The problem with its open options."""
-        if self.unknowns and self.ranges:
+        varied: dict[str, str | Range] = {**self.ranges, **self.texts}
+        if self.unknowns and varied:
             raise PinnsceneError(
                 "a problem has unknowns or ranges, not both at once: got both for "
-                + ", ".join([*self.unknowns, *self.ranges])
+                + ", ".join([*self.unknowns, *varied])
             )
-        if self.ranges:
+        if self.texts or (varied and not isinstance(problem.domain, Box)):
+            from pinnscene.family import Family
+
+            return Family(problem, varied)
+        if varied:
             from pinnscene.parametrised import Parametrised
 
             return Parametrised(problem, self.ranges)
@@ -54,11 +75,19 @@ def _start(problem: Problem, name: str) -> float:
     return float(value)
 
 
-def read_open(given: Mapping[str, Any]) -> OpenOptions:
-    """What of the options is left open; raises ``PinnsceneError`` for a range without two ends in order."""
+def read_open(given: Mapping[str, Any], numeric: Container[str]) -> OpenOptions:
+    """What of the options is left open; raises ``PinnsceneError`` for a range without two ends in order.
+
+    Args:
+        given: options as text or values.
+        numeric: those of them that may be numbers.
+    """
     unknowns: dict[str, float | None] = {}
-    ranges: dict[str, tuple[float, float]] = {}
+    ranges: dict[str, Range] = {}
+    texts = {name: value for name, value in given.items() if name not in numeric and is_template(value)}
     for name, value in given.items():
+        if name not in numeric:
+            continue
         text = value.strip() if isinstance(value, str) else ""
         if found := UNKNOWN.fullmatch(text):
             unknowns[name] = None if found[1] is None else float(found[1])
@@ -66,10 +95,10 @@ def read_open(given: Mapping[str, Any]) -> OpenOptions:
             raise PinnsceneError(f"option {name} expected unknown or unknown:START, got '{value}'")
         elif ".." in text and not names_code(text):
             ranges[name] = _ends(name, text)
-    return OpenOptions(unknowns, ranges)
+    return OpenOptions(unknowns, ranges, texts)
 
 
-def _ends(name: str, text: str) -> tuple[float, float]:
+def _ends(name: str, text: str) -> Range:
     low, _, high = text.partition("..")
     try:
         ends = float(low), float(high)

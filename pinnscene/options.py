@@ -3,6 +3,7 @@
 import io
 import tokenize
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import MISSING, Field, fields, is_dataclass
 from inspect import getsource
 from typing import Any, NamedTuple, get_type_hints
@@ -12,6 +13,7 @@ from pinnscene.knobs import allows, convert
 from pinnscene.openoptions import read_open
 from pinnscene.problem import Problem, problems
 from pinnscene.usercode import load, names_code, origin
+from pinnscene.valued import naming
 
 
 class Option(NamedTuple):
@@ -37,10 +39,10 @@ def build_problem(make: type[Problem], given: Mapping[str, Any]) -> Problem:
     """A problem from options as text or values; raises ``PinnsceneError`` naming the option at fault."""
     known = _fields(make)
     hints = get_type_hints(make)
-    left = read_open(
-        {name: value for name, value in given.items() if name in known and allows(hints[name], float, int)}
-    )
-    values, data = {}, None
+    mine = {name: value for name, value in given.items() if name in known}
+    left = read_open(mine, [name for name in mine if allows(hints[name], float, int)])
+    values: dict[str, Any] = {**left.filled()}
+    data = None
     for name, value in given.items():
         if name == "data" and name not in known and left.unknowns:
             data = value
@@ -49,7 +51,9 @@ def build_problem(make: type[Problem], given: Mapping[str, Any]) -> Problem:
         elif name not in left:
             values[name] = load(value) if names_code(value) else convert(f"option {name}", value, hints[name])
     try:
-        return left.around(make(**values), data)
+        with naming(left.middle) if left.texts else nullcontext():
+            made = make(**values)
+        return left.around(made, data)
     except TypeError as cause:
         raise PinnsceneError(f"{make.__name__}: {cause}") from cause
 

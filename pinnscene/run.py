@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from math import isfinite
+from os.path import isfile, join
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -73,7 +74,7 @@ class Run:
         if text == "latest" or text.startswith("latest:"):
             return cls(latest(text.partition(":")[2], base, unfinished))
         path = Path(name)
-        if not (path / "config.toml").is_file():
+        if not holds_run(path):
             raise PinnsceneError(f"{path} is no run folder: it has no config.toml")
         return cls(path)
 
@@ -138,6 +139,11 @@ class Run:
     def checkpoint(self) -> dict[str, Any]:
         """The newest checkpoint that can be read."""
         return load_latest(self.path / "checkpoints")
+
+
+def holds_run(name: str | Path) -> bool:
+    """Whether there is a run folder of this name; no text is too long or too odd to be asked about."""
+    return isfile(join(name, "config.toml"))
 
 
 def latest(problem: str = "", base: Path = Path("runs"), unfinished: bool = False) -> Path:

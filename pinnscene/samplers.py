@@ -5,7 +5,7 @@ Everything is drawn in float64: the trainer casts, so a wall at t = 0.1 is at 0.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -79,3 +79,18 @@ class Fixed:
         if place not in self._drawn:
             self._drawn[place] = self.sampler(stream(self.seed, "fixed", device=generator.device))
         return self._drawn[place]
+
+
+def knob_of(sampler: Any, knob: str) -> Any:
+    """The value of a knob, such as ``n``, of a sampler or of one that it wraps; None where there is none."""
+    names = getattr(sampler, "__dataclass_fields__", {})
+    if knob in names:
+        return getattr(sampler, knob)
+    return knob_of(sampler.sampler, knob) if "sampler" in names else None
+
+
+def with_knob(sampler: Any, knob: str, value: Any) -> Any:
+    """The sampler with the knob set, by itself or within."""
+    if knob in sampler.__dataclass_fields__:
+        return replace(sampler, **{knob: value})
+    return replace(sampler, sampler=with_knob(sampler.sampler, knob, value))

@@ -37,9 +37,12 @@ class Slice(Differentiable):
         return self.u.param(name, self._whole(p), along)
 
     def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        return self.u.derivatives(self._whole(p), self.moved(operators))
+
+    def moved(self, operators: Sequence[Operator]) -> list[Operator]:
+        """Operators by the axes of the whole field."""
         place = [self.u.axes.index(axis) for axis in self.axes]
-        moved = [{tuple(sorted(place[k] for k in index)): c for index, c in op.items()} for op in operators]
-        return self.u.derivatives(self._whole(p), moved)
+        return [{tuple(sorted(place[k] for k in index)): c for index, c in op.items()} for op in operators]
 
 
 class Extended(Differentiable):

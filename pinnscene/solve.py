@@ -16,7 +16,7 @@ from pinnscene.options import build_problem, find_problem, plain_options
 from pinnscene.plan import make_plan, with_steps
 from pinnscene.problem import Problem
 from pinnscene.report import problem_name, report
-from pinnscene.run import Run
+from pinnscene.run import Run, holds_run
 from pinnscene.solution import Log, Solution, Status
 from pinnscene.solvers import solvers
 from pinnscene.state import Budget, State
@@ -96,7 +96,7 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
     chosen = {k: v for k, v in chosen.items() if v}
     tuned(whole, chosen)
     options = plain_options(problem)
-    data = {k: fingerprint(Path(options[k])) for k in problem.data_options() if options.get(k)}
+    data = {k: fingerprint(Path(options[k])) for k in _data(problem, options)}
     return Config(
         name or origin(type(problem.core())) or problem_name(problem),
         options,
@@ -110,6 +110,12 @@ def configure(problem: Problem, settings: Settings, name: str = "") -> Config:
         settings.windows,
         emphasis,
     )
+
+
+def _data(problem: Problem, options: Mapping[str, Any]) -> list[str]:
+    """The options that name data: those that the problem says, and those that name a run whose field it takes."""
+    runs = [name for name, value in options.items() if isinstance(value, str) and value and holds_run(value)]
+    return list(dict.fromkeys([*(name for name in problem.data_options() if options.get(name)), *runs]))
 
 
 def explain(problem: Problem, config: Config) -> str:
@@ -234,7 +240,7 @@ def reopen(run: Run, code: Mapping[str, str] | None = None) -> tuple[Problem, Co
             options[option] = _found(str(options[option]), record)
         _check_data(option, Path(str(options[option])), record)
     made = build_problem(find_problem(name), options)
-    free = {*made.data_options(), *made.view_options()}
+    free = {*config.data, *made.data_options(), *made.view_options()}
     for option, value in given.items():
         trained = config.options.get(option)
         if option not in free and not names_code(str(value)) and str(value) != str(trained):

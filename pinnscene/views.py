@@ -101,6 +101,28 @@ class Frozen(Differentiable):
         return found
 
 
+class Shifted(Differentiable):
+    """A field moved to another place: ``Shifted(u, by)`` has at p what u has at p - by."""
+
+    def __init__(self, u: Differentiable, by: Sequence[float]) -> None:
+        self.u, self.by = u, tuple(by)
+        self.axes, self.values = u.axes, u.values
+
+    @property
+    def device(self) -> torch.device:
+        return getattr(self.u, "device", torch.device("cpu"))
+
+    def _back(self, p: Points | Tensor) -> Points:
+        x = coordinates(p, len(self.axes))
+        return Points(x - x.new_tensor(self.by), self.axes)
+
+    def param(self, name: str, p: Points | Tensor, along: str = "") -> Any:
+        return self.u.param(name, self._back(p), along)
+
+    def derivatives(self, p: Points | Tensor, operators: Sequence[Operator]) -> list[Tensor]:
+        return self.u.derivatives(self._back(p), operators)
+
+
 def coefficient(params: dict[str, Any], name: str, p: Points | Tensor, axes: tuple[str, ...], along: str = "") -> Any:
     """Look up a coefficient: a number or tensor as it is, a function or an unknown evaluated at the points.
 

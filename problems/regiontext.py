@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,19 @@ from pinnscene.geometry import (
 )
 from pinnscene.geometry.csg import Same
 from pinnscene.geometry.region import names
+from pinnscene.problems.shapeproblem import ShapeProblem
 from pinnscene.scenes.shapes import ARRAYS, COLUMNS, MESHES
-from pinnscene.usercode import load, names_code
+from pinnscene.usercode import load, names_code, origin
+from pinnscene.views import Shifted
 
+FINE, LEAST, MOST = 1e-9, 1e-9, 1e12  # of a side to its distance from the origin; of that distance; of a side
+THIN = 1e-6  # of the longest side, the shortest
+SHAPES = 64  # of a formula: what is left of each is asked of all others
+SHOWN = 80  # letters of a text in an error
+EXPECTED = (
+    "expected a name, a formula such as box(-1,1,-1,1) - disc(0,0,0.3), a file of a closed shape, or the folder of a "
+    "run of eikonal-sdf"
+)
 BIG = [(-4, -3), (4, -3), (-4, 3), (4, 3), (-4, -9), (4, -9), (-4, 9), (4, 9), (0, 0), (0, 6), (0, -6)]
 SMALL = [(-3.2, -6), (-3.2, 6), (3.2, -6), (3.2, 6), (-3.2, 0), (3.2, 0)]
 
@@ -127,33 +138,75 @@ class Told(Same):
         return hash(self.text)
 
 
-def read_region(given: "str | Domain") -> Told:
-    """The region that a text stands for, or a region itself.
+def read_region(given: "str | Domain | Callable[[], Domain]") -> Told:
+    """The region that a text stands for, a region itself, or what a function without arguments makes.
 
     Raises:
-        PinnsceneError: a text that is no name, formula, file of a closed shape or run of a distance field.
+        PinnsceneError: a text that is no name, formula, file of a closed shape or run of a distance field, or a region
+            without an inside.
     """
     if isinstance(given, OverTime):
         given = given.region
     if isinstance(given, Told):
         return given
-    if isinstance(given, Domain):
-        return Told(as_region(given), repr(given))
-    text = given.strip()
-    return Told(as_region(_region_of(text)), text)
+    if isinstance(given, str):
+        text = given.strip()
+        found = Told(as_region(_region_of(text)), text)
+    else:
+        found = Told(as_region(_region_made(given)), origin(given) or repr(given))
+    return expect_room(found)
+
+
+def expect_room(region: Told) -> Told:
+    """The region, which must have an inside, and sides that double precision can tell apart."""
+    for axis, low, high in zip(region.axes, region.lower, region.upper, strict=True):
+        if not (FINE * max(abs(low), abs(high), LEAST) < high - low < MOST):
+            raise PinnsceneError(
+                f"the domain {short(region.text)} reaches from {low:g} to {high:g} along {axis}: expected a length "
+                f"above {LEAST * FINE:g} and below {MOST:g}, no less than {FINE:g} of how far away it is; take other "
+                "units or another origin"
+            )
+    sides = [high - low for low, high in zip(region.lower, region.upper, strict=True)]
+    if min(sides) < THIN * max(sides):
+        raise PinnsceneError(
+            f"the domain {short(region.text)} is {min(sides):g} thin and {max(sides):g} long: expected sides within a "
+            f"factor of {1 / THIN:g}"
+        )
+    _ = region.share  # raises where there is no inside
+    return region
+
+
+def short(text: str) -> str:
+    """A text as errors show it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} letters)"
+
+
+def _region_made(given: Any) -> Domain:
+    """A region from Python: as it is, or what a function makes."""
+    name = origin(given) or repr(given)
+    if callable(given) and not isinstance(given, Domain):
+        try:
+            given = given()
+        except PinnsceneError:
+            raise
+        except Exception as cause:
+            raise PinnsceneError(f"domain {name} failed as it was made: {type(cause).__name__}: {cause}") from cause
+    if not isinstance(given, Domain):
+        raise PinnsceneError(f"domain {name}: expected a region, or a function that makes one, got {given!r}")
+    return given
 
 
 def _region_of(text: str) -> Domain:
+    if not text:
+        raise PinnsceneError(f"domain is empty: {EXPECTED}")
     if text in NAMED:
         return NAMED[text]()
     if names_code(text):
-        found = load(text)
-        return found if isinstance(found, Domain) else found()
-    path = Path(text)
-    if path.is_dir():
-        return from_run(path)
-    if path.suffix.lower() in (*MESHES, *COLUMNS, *ARRAYS):
-        return from_file(path)
+        return _region_made(load(text))
+    if isdir(text):
+        return from_run(Path(text))
+    if Path(text).suffix.lower() in (*MESHES, *COLUMNS, *ARRAYS):
+        return from_file(Path(text))
     return _formula(text)
 
 
@@ -186,31 +239,50 @@ def from_file(path: Path) -> Region:
 
 
 def from_run(path: Path) -> Region:
-    """Where the field of a solved run is negative: the run of a distance, such as of eikonal-sdf."""
+    """Where the field of a solved run is negative: the run of a distance, such as of eikonal-sdf.
+
+    It lies where ``export`` writes the surface of that run: where the data is, however far from the origin.
+    """
     from pinnscene.run import Run
     from pinnscene.solve import load_state, reopen
     from pinnscene.trainer import join
 
     run = Run.open(path)
-    problem, config = reopen(run)
+    try:
+        problem, config = reopen(run)
+    except PinnsceneError as cause:
+        raise PinnsceneError(
+            f"{path} cannot be the domain as long as `pinnscene eval {path}` fails: {cause}"
+        ) from cause
     if not isinstance(problem.domain, Box) or problem.domain.axes != ("x", "y", "z") or len(problem.values) != 1:
         raise PinnsceneError(
             f"{path} solved {config.problem}, which is no distance field in space: expected a run of eikonal-sdf"
         )
     field = join(problem, load_state(run, problem, config).fields)
     field.requires_grad_(False)
-    return Implicit(field.double(), problem.domain, str(path))
+    box, off = problem.domain, problem.origin.tolist() if isinstance(problem, ShapeProblem) else [0.0] * 3
+    if not any(off):
+        return Implicit(field.double(), box, str(path))
+    there = {a: (low + o, high + o) for (a, (low, high)), o in zip(box.bounds.items(), off, strict=True)}
+    return Implicit(Shifted(field.double(), off), Box(**there), str(path))
 
 
 def _formula(text: str) -> Domain:
     try:
         tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         tree = None
-    if tree is None or isinstance(tree, ast.Name):
+    if ".." in text and "(" in text:
         raise PinnsceneError(
-            f"{unknown('domain', text, NAMED)}; expected a name, a formula such as box(-1,1,-1,1) - disc(0,0,0.3), "
-            "a file of a closed shape, or the folder of a run of eikonal-sdf"
+            f"domain '{short(text)}': a range expected a name and two numbers, such as radius=0.2..0.5, and to be "
+            "given by --set or Family(problem, {'domain': ...})"
+        )
+    if tree is None or isinstance(tree, ast.Name):
+        raise PinnsceneError(f"{unknown('domain', short(text), NAMED)}; {EXPECTED}")
+    shapes = sum(isinstance(node, ast.Call) for node in ast.walk(tree))
+    if shapes > SHAPES:
+        raise PinnsceneError(
+            f"domain '{short(text)}' has {shapes} shapes: expected at most {SHAPES}; take a polygon or a mesh"
         )
     return _made(tree, text)
 
@@ -225,7 +297,7 @@ def _made(node: ast.AST, text: str) -> Domain:
     if isinstance(node, ast.BinOp) and type(node.op) in joins:
         return joins[type(node.op)](_made(node.left, text), _made(node.right, text))
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or node.keywords:
-        raise PinnsceneError(f"domain '{text}': expected shapes such as disc(0,0,1) joined by |, & and -")
+        raise PinnsceneError(f"domain '{short(text)}': expected shapes such as disc(0,0,1) joined by |, & and -")
     name = node.func.id
     if name not in MAKERS:
         raise unknown("shape", name, MAKERS)
@@ -235,7 +307,9 @@ def _made(node: ast.AST, text: str) -> Domain:
     except PinnsceneError:
         raise
     except (TypeError, ValueError):
-        raise PinnsceneError(f"domain '{text}': {name} got {len(nested)} numbers, which is not what it takes") from None
+        raise PinnsceneError(
+            f"domain '{short(text)}': {name} got {len(nested)} numbers, which is not what it takes"
+        ) from None
 
 
 def _value(node: ast.AST, text: str) -> Any:
@@ -244,5 +318,5 @@ def _value(node: ast.AST, text: str) -> Any:
     except ValueError:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PinnsceneError(f"domain '{text}': expected numbers within the brackets of a shape")
+        raise PinnsceneError(f"domain '{short(text)}': expected numbers within the brackets of a shape")
     return float(value)

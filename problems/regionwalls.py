@@ -49,6 +49,9 @@ def by_part(text: str, parts: tuple[str, ...], read: Callable[[str], T], usual: 
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
     if not pieces:
         raise PinnsceneError(f"walls is empty: expected a condition such as {usual}")
+    named = [piece.rpartition("=")[0] for piece in pieces]
+    if twice := [part for part in dict.fromkeys(named) if named.count(part) > 1]:
+        raise PinnsceneError(f"walls gives {twice[0] or 'all parts'} two conditions: expected one, got '{text}'")
     walls = dict.fromkeys(parts, read(usual))
     for piece in pieces:
         part, given, condition = piece.rpartition("=")

@@ -131,7 +131,7 @@ class Implicit(Region):
         return projected
 
     def _gradient(self, x: Tensor) -> Tensor:
-        place = next(iter(self.u.parameters()), x).device if isinstance(self.u, torch.nn.Module) else x.device
+        place = getattr(self.u, "device", x.device)
         slopes = self.u.derivatives(x.to(place), [{(k,): 1.0} for k in range(len(self.axes))])
         return torch.cat(slopes, 1).detach().to(x)
 

@@ -327,3 +327,14 @@ def test_times_have_nothing_to_do_with_places(points):
         cells = (8 * p["x"]).long().clamp(max=7) * 8 + (8 * p["t"]).long().clamp(max=7)
         expected = 64 * len(p) / 4096
         assert float(((cells.flatten().bincount(minlength=64) - expected) ** 2 / expected).sum()) < 120
+
+
+@pytest.mark.parametrize("half", [(1.0, 0.5), (1.0, 1.0), (0.5, 1.0, 0.8)])
+def test_the_distance_to_an_ellipse_has_unit_slope_along_its_normals(half: tuple[float, ...]) -> None:
+    """Finite elements move their nodes onto the boundary along it."""
+    region = Ellipsoid((0.0,) * len(half), half)
+    p = region.boundary(200)(generator(0, "wall"))
+    assert p.normal is not None
+    x = (p.coords + 0.01 * p.normal).requires_grad_()
+    (slope,) = torch.autograd.grad(region.distance(x).sum(), x)
+    assert torch.allclose(slope, p.normal, atol=1e-6)

@@ -99,8 +99,9 @@ FILES = {
     "words.csv": (b"x,t,u\n1,2,three\n", "line 2 expected numbers, got 1,2,three"),
     "binary.csv": (b"\xff\xfe\x00\x01", "cannot read .*binary.csv"),
     "broken.npz": (b"PK\x03\x04 not a zip", "cannot read .*broken.npz"),
-    "broken.npy": (b"no array", "cannot read .*broken.npy"),
+    "broken.npy": (b"no array", "broken.npy: it is no .npy file"),
     "head.csv": (b"x,t,u\n", "at least 1"),
+    "twice.csv": (b"x,t,u,u\n1,2,3,4\n", "the column u is there 2 times"),
 }
 
 

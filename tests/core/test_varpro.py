@@ -212,3 +212,9 @@ def test_data_that_cover_next_to_nothing_are_warned_of():
     data = measured() | {"t": 1e-6 * measured()["t"]}
     assert any("covers 1e-06 of the domain's t" in note for note in Inverse(Heat(), {"alpha": 0.4}, data).notes())
     assert not Inverse(Heat(), {"alpha": 0.4}, measured()).notes()
+
+
+def test_as_many_unknowns_as_rows_are_refused():
+    row = {"x": [0.5], "t": [0.5], "u": [0.3]}
+    with pytest.raises(PinnsceneError, match="1 measured for 1 unknown: expected more"):
+        Inverse(Heat(), {"alpha": 0.4}, row)

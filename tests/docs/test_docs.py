@@ -182,6 +182,16 @@ def test_the_example_of_ranges_solves_for_every_value() -> None:
     assert names["one"].metrics(names["u"])["rel_l2"] < 1e-6
 
 
+def test_the_example_of_ranges_of_a_region_solves_for_every_ellipse() -> None:
+    import torch
+
+    names: dict = {}
+    exec(compile(blocks(ROOT / "docs" / "inverse.md", "python")[2], "inverse.md", "exec"), names)
+    p = names["one"].domain.interior(200)(torch.Generator().manual_seed(0))
+    exact = (1 - p["x"] ** 2 - p["y"] ** 2 / 0.7**2) / (2 + 2 / 0.7**2)
+    assert float((names["u"](p).detach() - exact).abs().max()) < 1e-3 * float(exact.max())
+
+
 def test_the_examples_of_regions_run() -> None:
     import torch
 

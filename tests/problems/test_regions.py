@@ -52,12 +52,51 @@ def test_formulas_are_regions() -> None:
         ("disc(0,0,1) + disc(0,0,2)", r"joined by \|"),
         ("box(0,1,0,1) - disc(0.5,0.5,9)", "empty"),
         ("nowhere.stl", "no shape"),
+        ("", "domain is empty"),
+        ("   ", "domain is empty"),
+        ("disc(0,0,nan)", "numbers within"),
+        ("disc(0,0,1e400)", "finite centre"),
+        ("disc(1e300,0,1)", "take other units or another origin"),
+        ("disc(0,0,1e-320)", "take other units or another origin"),
+        ("disc(0,0,1e200)", "take other units or another origin"),
+        ("box(0,1e-9,0,1)", "1e-09 thin and 1 long"),
+        ("annulus(0,0,1,0.5)", "empty"),
+        ("box(0,1,0,1) - box(-1,2,-1,2)", "empty"),
+        ("x" * 5000, r"unknown domain 'x+\.\.\. \(5000 letters\)'"),
+        ("box(0,100,0,100)" + "".join(f" - disc({k % 25 * 4},{k // 25 * 4},1)" for k in range(500)), "has 501 shapes"),
+        (" | ".join(["disc(0,0,1)"] * 3000), "has 3000 shapes|unknown domain"),
+        ("(" * 300 + "disc(0,0,1)" + ")" * 300, "unknown domain"),
+        ("prism(" * 120 + "disc(0,0,1)" + ",0,1)" * 120, "shapes|unknown domain"),
+        ("disc(0,0,0.2..0.5)", "a range expected a name"),
     ],
 )
 def test_bad_domains_are_told_in_a_line(text: str, said: str) -> None:
     with pytest.raises(PinnsceneError, match=said) as told:
         read_region(text).interior(10)
     assert "\n" not in str(told.value)
+
+
+def test_code_makes_domains(tmp_path: Path) -> None:
+    """A region, or a function that makes one; the option keeps its name, so that a run can be opened again."""
+    code = tmp_path / "shapes.py"
+    code.write_text(
+        "from pinnscene.geometry import disc\nplate = disc(0, 0, 2)\nnumber = 3\n"
+        "def made():\n    return disc(0, 0, 3)\ndef broken():\n    return 1 / 0\ndef text():\n    return 'disc'\n"
+    )
+    for name, radius in (("plate", 2), ("made", 3)):
+        problem = build_problem(PoissonRegion, {"domain": f"{code}:{name}"})
+        assert problem.domain.upper == (radius, radius)
+        assert plain_options(problem)["domain"] == f"{code}:{name}"
+    for name, said in (("number", "got 3"), ("broken", "ZeroDivisionError"), ("text", "got 'disc'")):
+        with pytest.raises(PinnsceneError, match=said):
+            build_problem(PoissonRegion, {"domain": f"{code}:{name}"})
+    with pytest.raises(PinnsceneError, match="expected a region"):
+        read_region(None)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_formula_may_begin_with_a_bracket() -> None:
+    problem = build_problem(PoissonRegion, {"domain": "(disc(0,0,1) | disc(1,0,1)) - disc(0.5,0,0.2)"})
+    assert problem.domain.volume == pytest.approx(2 * pi - (2 * pi / 3 - 3**0.5 / 2) - 0.04 * pi, rel=0.05)
 
 
 def cube_file(path: Path, faces: str, shift: float | None = None) -> Path:
@@ -95,7 +134,14 @@ def test_a_run_that_is_no_distance_is_refused(tmp_path: Path) -> None:
 def test_conditions_by_part() -> None:
     walls = parse_parts("neumann:1,hole=robin:2:3", ("x0", "hole"))
     assert walls["x0"].kind == "neumann" and walls["x0"].c == 1 and walls["hole"].c == 6
-    for text, said in (("hol=neumann", "did you mean hole"), ("periodic", "a region has none"), ("", "is empty")):
+    twice = "hole=neumann,hole=dirichlet"
+    for text, said in (
+        ("hol=neumann", "did you mean hole"),
+        ("periodic", "a region has none"),
+        ("", "is empty"),
+        (twice, "walls gives hole two conditions"),
+        ("neumann,dirichlet", "walls gives all parts two conditions"),
+    ):
         with pytest.raises(PinnsceneError, match=said):
             parse_parts(text, ("x0", "hole"))
 
