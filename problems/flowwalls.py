@@ -18,6 +18,7 @@ from pinnscene.errors import PinnsceneError, unknown
 from pinnscene.geometry import Region
 from pinnscene.geometry.spans import spans
 from pinnscene.operators import partials
+from pinnscene.problems.regionwalls import by_part
 from pinnscene.views import Differentiable
 
 KINDS = ("wall", "inflow", "outflow", "slip", "velocity")
@@ -57,16 +58,7 @@ def read_condition(text: str) -> Condition:
 
 def parse_flow(text: str, parts: tuple[str, ...]) -> dict[str, Condition]:
     """The condition of each part of the boundary, ``wall`` where none is given; raises ``PinnsceneError``."""
-    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
-    if not pieces:
-        raise PinnsceneError(f"walls is empty: expected a condition such as {', '.join(KINDS[:-1])}")
-    found = dict.fromkeys(parts, Condition("wall"))
-    for piece in pieces:
-        part, given, condition = piece.rpartition("=")
-        if given and part not in found:
-            raise PinnsceneError(f"{unknown('part of the boundary', part, parts)}; the parts are {', '.join(parts)}")
-        found |= dict.fromkeys([part] if given else parts, read_condition(condition))
-    return found
+    return by_part(text, parts, read_condition, "wall")
 
 
 @dataclass(frozen=True)

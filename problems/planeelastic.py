@@ -157,7 +157,8 @@ def _conditions(grid: Mesh2, walls: Mapping[str, ElasticWall]) -> dict[int, tupl
             goals = (held @ goals[:, :, None])[:, :, 0].numpy()
             for node, way, goal in zip(nodes.tolist(), held.numpy(), goals, strict=True):
                 found[node].append((way, goal))
-    return {node: tuple(map(np.concatenate, zip(*some, strict=True))) for node, some in found.items()}
+    both = {node: tuple(zip(*some, strict=True)) for node, some in found.items()}
+    return {node: (np.concatenate(ways), np.concatenate(goals)) for node, (ways, goals) in both.items()}
 
 
 def _along(grid: Mesh2, part: str) -> tuple[NDArray[np.int64], Array]:

@@ -57,7 +57,7 @@ class Mesh2:
                 near = tree.query(mesh.p.T)[0] < 1e-7 * side
                 mesh = mesh.refined(np.flatnonzero(near[mesh.t].any(0)))
         self.region, self.mesh = region, _curved(region, mesh)
-        self.basis = Basis(self.mesh, ElementTriP2())
+        self.basis: Any = Basis(self.mesh, ElementTriP2())
         self.parts = self._parts()
 
     def _parts(self) -> dict[str, NDArray[np.int64]]:

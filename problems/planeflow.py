@@ -66,8 +66,8 @@ class PlaneFlow:
         began = perf_counter()
         self.problem, self.grid = problem, Mesh2(problem.region, level, edges)
         mesh = self.grid.mesh
-        self.velocity = Basis(mesh, ElementVector(ElementTriP2()), intorder=5)
-        self.pressure = Basis(mesh, ElementTriP1(), intorder=5)
+        self.velocity: Any = Basis(mesh, ElementVector(ElementTriP2()), intorder=5)
+        self.pressure: Any = Basis(mesh, ElementTriP1(), intorder=5)
         self.size = self.velocity.N + self.pressure.N
         nodes = self.grid.basis
         self.columns = np.zeros((2, nodes.N), dtype=np.int64)  # of u and v at the nodes, among the unknowns
@@ -151,7 +151,7 @@ class PlaneFlow:
         entries = np.array([tangent for _, tangent in moving], dtype=float).ravel()
         where = (rows, np.repeat(np.arange(len(moving)), 2))
         slides = sparse.coo_array((entries, where), shape=(self.size, len(moving)))
-        whole = sparse.hstack([sparse.eye_array(self.size, format="csc")[:, np.flatnonzero(kept)], slides])
+        whole = sparse.hstack([sparse.csc_array(sparse.eye_array(self.size))[:, np.flatnonzero(kept)], slides])
         return sparse.csr_array(whole), held
 
     def _newton(self, x: Array) -> Array:

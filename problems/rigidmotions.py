@@ -7,6 +7,7 @@ middle of the region's box, over its half length.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from scipy.linalg import qr
@@ -75,7 +76,8 @@ class Freedom:
     def telling(self, p: Points) -> Tensor:
         """Where the motions are best told apart: ``count`` components of displacements at points, marked in [n, d]."""
         moved = self.motions(p)
-        first = qr(moved.flatten(0, 1).T.numpy(), mode="r", pivoting=True)[1][: self.count]
+        factors: Any = qr(moved.flatten(0, 1).T.numpy(), mode="r", pivoting=True)
+        first = factors[1][: self.count]
         mask = torch.zeros(moved.shape[:2], dtype=torch.bool)
         mask.view(-1)[torch.from_numpy(first).long()] = True
         return mask

@@ -40,7 +40,7 @@ def draw_deformed(problem: "Problem", u: Differentiable, path: Path) -> Path:
     made = figure(6.0, 5.0)
     ax = made.add_subplot()
     colours = ax.tripcolor(Triangulation(x, y, cells), evaluate(shown, p)[:, -1], shading="gouraud", cmap=FIELD)
-    ax.add_collection(LineCollection(vertices[_rim(cells)], colors="0.5", linewidths=0.9))
+    ax.add_collection(LineCollection(list(vertices[_rim(cells)]), colors="0.5", linewidths=0.9))
     ax.autoscale_view()
     ax.set(xlabel=u.axes[0], ylabel=u.axes[1], aspect="equal", title=f"displacements times {short(factor)}")
     made.colorbar(colours, ax=ax, label=shown.values[-1])

@@ -25,7 +25,8 @@ def draw_flow(problem: "Problem", u: Differentiable, path: Path) -> Path:
     strip = ratio < LONG
     made = figure(9.6, 9.0 * ratio + 0.8) if strip else figure(5.6, 4.8)
     ax = made.add_subplot()
-    shown = show(ax, problem.domain, where, np.hypot(across, upwards).filled(np.nan), cmap=FIELD)
+    speed = np.ma.filled(np.hypot(across, upwards), np.nan)
+    shown = show(ax, problem.domain, where, speed, cmap=FIELD)
     x, y = np.linspace(left, right, where.shape[1]), np.linspace(low, high, where.shape[0])
     density = (1.6, max(6 * ratio, 0.6)) if strip else (1.4, 1.4)
     ax.streamplot(x, y, across, upwards, density=density, color="white", linewidth=0.7, arrowsize=0.8)
