@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from pinnscene.backbones import backbones
 from pinnscene.batch import Points, coordinates
 from pinnscene.constraint import Constraint
 from pinnscene.derivatives import Index, Operator
@@ -132,8 +133,13 @@ class Family(Ranged):
         return {**self.problem.varied(), **numbers, **self.texts}
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
-        """The members' features where those know nothing of the region: it is another one at every value."""
-        spec = self.problem.field(solver, backbone or "siren")
+        """The members' features, as far as those that know the region suit it at every value; else plain ones."""
+        specs = [self.member(values).field(solver, backbone) for values in corners(self.ranges)]
+        frames = [self.member(values).frame() for values in corners(self.ranges)]
+        spec, alike = specs[0], all(frame == frames[0] for frame in frames)
+        named = alike and spec.backbone in backbones
+        knobs = backbones[spec.backbone].shared([s.knobs for s in specs], len(self.domain.axes)) if named else None
+        spec = self.problem.field(solver, backbone or "siren") if knobs is None else replace(spec, knobs=knobs)
         kept = spec.knobs.get("kept")  # axes at the end that an encoding leaves as they are
         return spec if kept is None else replace(spec, knobs={**spec.knobs, "kept": kept + len(self.ranges)})
 

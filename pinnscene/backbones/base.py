@@ -1,7 +1,9 @@
 """The contract of a backbone."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +60,17 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def narrow(self, width: int) -> "Backbone":
         """An untrained one of the same kind with ``width`` features, for trials."""
+
+    @classmethod
+    def shared(cls, knobs: Sequence[Mapping[str, Any]], inputs: int) -> dict[str, Any] | None:
+        """Knobs that suit fields of several problems at once, over ``inputs`` coordinates; None where there are none.
+
+        Args:
+            knobs: those of each problem.
+            inputs: coordinates of all, what tells the problems apart included.
+        """
+        del inputs
+        return dict(knobs[0]) if all(k == knobs[0] for k in knobs) else None
 
     def reset_head(self, head: Affine, generator: torch.Generator) -> None:
         """Draw the last layer: uniform in +-1/sqrt(inputs), bias zero."""

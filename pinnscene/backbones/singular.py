@@ -1,5 +1,8 @@
 """Random sines beside the functions that corners and holes of the domain ask for."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -14,6 +17,8 @@ from pinnscene.derivatives.taylor import Taylor
 from pinnscene.errors import PinnsceneError
 
 MOST = 64  # orders of a corner or of a hole
+PARTS = (("corners", 5), ("holes", 3))  # knobs that are tables, with their numbers a row
+SHARED = 8  # polynomials in what tells problems apart
 WITHIN = 0.5  # radii from the centre of a hole, nearer to which its functions go no further up
 
 
@@ -79,6 +84,20 @@ class Singular(Backbone):
         functions = Jet(found, a.streams) if isinstance(a, Jet) else found[0]
         return concatenate([self.sines(a), functions if self.inputs == 2 else self._in_time(functions, a)])
 
+    @classmethod
+    def shared(cls, knobs: Sequence[Mapping[str, Any]], inputs: int) -> dict[str, Any] | None:
+        """Corners that all have, holes with the same centres at their smallest radius; polynomials in the rest."""
+        first, rest = knobs[0], [{k: v for k, v in own.items() if k not in ("corners", "holes")} for own in knobs]
+        tables = [[own[what][k : k + n] for k in range(0, len(own[what]), n)] for own in knobs for what, n in PARTS]
+        corners = [c for c in tables[0] if all(any(_near(c, o) for o in other) for other in tables[::2])]
+        holes = list(zip(*tables[1::2], strict=False))
+        alike = all(_near(h[:2], some[0][:2]) for some in holes for h in some)
+        same = all(own == rest[0] for own in rest) and len({len(own["holes"]) for own in knobs}) == 1
+        if inputs != 3 or not (alike and same and (corners or holes)):
+            return None
+        least = tuple(x for some in holes for x in (*some[0][:2], min(h[2] for h in some)))
+        return {**first, "corners": tuple(x for c in corners for x in c), "holes": least, "times": SHARED}
+
     def reset(self, generator: torch.Generator) -> None:
         self.sines.reset(generator)
 
@@ -128,6 +147,10 @@ class Singular(Backbone):
 
 def _columns(f: Tensor | Jet, begin: int, end: int | None = None) -> Tensor | Jet:
     return Jet(f.data[..., begin:end], f.streams) if isinstance(f, Jet) else f[:, begin:end]
+
+
+def _near(a: Sequence[float], b: Sequence[float]) -> bool:
+    return all(abs(x - y) < 1e-6 for x, y in zip(a, b, strict=True))
 
 
 def _without(z: Tensor, nearest: Tensor) -> Tensor:

@@ -100,6 +100,18 @@ def test_what_is_no_corner_and_no_hole_is_refused(knobs: dict) -> None:
         Singular(2, **knobs)
 
 
+def test_members_share_corners_in_one_place_and_holes_about_one_centre() -> None:
+    knobs = {"corners": CORNERS, "orders": 3, "holes": (0.0, 0.0, 0.3), "poles": (4,), "decays": (0.0,)}
+    other = {**knobs, "corners": [*CORNERS[:5], 0.5, *CORNERS[6:]], "holes": (0.0, 0.0, 0.2)}
+    found = Singular.shared([knobs, other], 3)
+    assert found is not None
+    assert found["holes"] == (0.0, 0.0, 0.2) and list(found["corners"]) == CORNERS[:5]
+    assert Singular.shared([knobs, other], 4) is None  # two parameters
+    assert Singular.shared([knobs, {**knobs, "holes": (0.1, 0.0, 0.3)}], 3) is None  # it moves
+    assert Singular.shared([knobs, {**knobs, "decays": (2.0,)}], 3) is None
+    assert Singular.shared([knobs, {**knobs, "holes": ()}], 3) is None
+
+
 def test_regions_know_their_corners_and_holes() -> None:
     square = Polygon([(-2, -2), (2, -2), (2, 2), (-2, 2)])
     region = square - disc(1, 0, 0.5) - Polygon([(-1, -1), (0, -1), (0, 0), (-1, 0)]) - disc(2, 2, 1)

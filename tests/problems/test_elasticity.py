@@ -32,7 +32,7 @@ MIXED = "clamped,x0=roller,y1=clamped:0:free,hole=traction"
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finite elements that take little time."""
-    monkeypatch.setattr(planefem, "HALVINGS", (0, 1))
+    monkeypatch.setattr(planefem, "HALVINGS", 0)
 
 
 def some(problem: Elasticity, n: int = 200) -> Points:
