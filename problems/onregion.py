@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from os.path import isfile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
@@ -152,7 +152,7 @@ class OnRegion(Problem):
         return {}
 
     def data_options(self) -> tuple[str, ...]:
-        return ("domain",) if Path(self.region.text).is_file() else ()
+        return ("domain",) if isfile(self.region.text) else ()
 
     def knobs(self, backbone: str | None = None) -> dict[str, dict[str, Any]]:
         del backbone

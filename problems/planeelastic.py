@@ -14,13 +14,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import bmat, diags
 from scipy.sparse.linalg import splu
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.problems.elasticmaterial import Material
 from pinnscene.problems.elasticwalls import ElasticWall
-from pinnscene.problems.planefem import DENSE, Array, Interpolant, Mesh2
+from pinnscene.problems.planefem import Array, Interpolant, Mesh2, outward
 from pinnscene.problems.rigidmotions import Freedom
 
 ALIKE = 0.1  # held directions that differ by less than about twice this angle are one: neighbours on a curved part
@@ -38,7 +37,7 @@ class PlaneElastic:
     def __init__(self, freedom: Freedom, f: Callable[[Points], Tensor], level: int) -> None:
         began = perf_counter()
         self.freedom, body = freedom, freedom.body
-        self.grid = Sided(body.region, level)
+        self.grid = Mesh2(body.region, level)
         stiff, load = stiffness(self.grid, body.material), loads(self.grid, freedom.walls, f)
         turn, values, fixed = held_nodes(self.grid, freedom)
         inner = np.flatnonzero(~fixed)
@@ -52,33 +51,6 @@ class PlaneElastic:
 
     def __call__(self, p: Points) -> Tensor:
         return self.freedom.still(lambda q: torch.as_tensor(self.at(q, self.values)), p)
-
-
-class Sided(Mesh2):
-    """A triangulation whose edges on the boundary are told apart by their normals, too.
-
-    At a corner the nearest of many points may lie on the other side, and what that holds acts along the normal.
-    """
-
-    def _parts(self) -> dict[str, NDArray[np.int64]]:
-        mesh, names = self.mesh, self.region.parts
-        facets = mesh.boundary_facets()
-        side = max(high - low for low, high in zip(self.region.lower, self.region.upper, strict=True))
-        ends = mesh.p[:, mesh.facets[:, facets]]
-        seen = np.concatenate([ends.mean(1) / side, _outward(mesh, facets, ends[:, 1] - ends[:, 0])]).T
-        stream, apart = torch.Generator().manual_seed(0), []
-        for part in names:
-            p = self.region.boundary(DENSE, part, points="sobol")(stream)
-            apart.append(KDTree(torch.cat([p.coords / side, p.normal], 1).numpy()).query(seen)[0])
-        nearest = np.stack(apart).argmin(0)
-        return {part: facets[nearest == k] for k, part in enumerate(names)}
-
-
-def _outward(mesh: Any, edges: NDArray[np.int64], along: Array) -> Array:
-    """Outward unit normals [2, n] of edges [n] on the boundary that run ``along`` [2, n]."""
-    normal = np.stack([along[1], -along[0]])
-    across = mesh.p[:, mesh.facets[:, edges]].mean(1) - mesh.p[:, mesh.t[:3, mesh.f2t[0, edges]]].mean(1)
-    return normal * np.sign((across * normal).sum(0)) / np.linalg.norm(normal, axis=0)
 
 
 def stiffness(grid: Mesh2, material: Material) -> Any:
@@ -168,5 +140,5 @@ def _along(grid: Mesh2, part: str) -> tuple[NDArray[np.int64], Array]:
     nodes = np.stack([basis.nodal_dofs[0, first], basis.facet_dofs[0, edges], basis.nodal_dofs[0, last]])
     x0, x1, x2 = basis.doflocs[:, nodes].swapaxes(0, 1)
     slopes = (-3 * x0 + 4 * x1 - x2, x2 - x0, x0 - 4 * x1 + 3 * x2)  # of the parabola through the three
-    normals = [_outward(mesh, edges, along) for along in slopes]
+    normals = [outward(mesh, edges, along) for along in slopes]
     return nodes.ravel(), np.concatenate(normals, 1).T.copy()

@@ -61,13 +61,21 @@ class Mesh2:
         self.parts = self._parts()
 
     def _parts(self) -> dict[str, NDArray[np.int64]]:
-        """The edges of each part of the boundary, by the nearest of many points on them."""
-        facets = self.mesh.boundary_facets()
-        middles = self.mesh.p[:, self.mesh.facets[:, facets]].mean(1).T
-        names = self.region.parts
-        stream = torch.Generator().manual_seed(0)
-        dense = [self.region.boundary(DENSE, part, points="sobol")(stream).coords.numpy() for part in names]
-        nearest = np.stack([KDTree(points).query(middles)[0] for points in dense]).argmin(0)
+        """The edges of each part of the boundary, by the nearest of many points on them, their normals included.
+
+        At a corner the nearest point may lie on the other side, and what that holds may act along the normal.
+        """
+        mesh, names = self.mesh, self.region.parts
+        facets = mesh.boundary_facets()
+        side = max(high - low for low, high in zip(self.region.lower, self.region.upper, strict=True))
+        ends = mesh.p[:, mesh.facets[:, facets]]
+        seen = np.concatenate([ends.mean(1) / side, outward(mesh, facets, ends[:, 1] - ends[:, 0])]).T
+        stream, apart = torch.Generator().manual_seed(0), []
+        for part in names:
+            p = self.region.boundary(DENSE, part, points="sobol")(stream)
+            assert p.normal is not None
+            apart.append(KDTree(torch.cat([p.coords / side, p.normal], 1).numpy()).query(seen)[0])
+        nearest = np.stack(apart).argmin(0)
         return {part: facets[nearest == k] for k, part in enumerate(names)}
 
     def on(self, part: str) -> Any:
@@ -80,6 +88,13 @@ class Mesh2:
         """A function of the points at places [2, ...]."""
         flat = torch.as_tensor(np.ascontiguousarray(x.reshape(2, -1).T))
         return f(Points(flat, self.region.axes)).detach().numpy()[:, 0].reshape(x.shape[1:])
+
+
+def outward(mesh: Any, edges: NDArray[np.int64], along: Array) -> Array:
+    """Outward unit normals [2, n] of edges [n] on the boundary that run ``along`` [2, n]."""
+    normal = np.stack([along[1], -along[0]])
+    across = mesh.p[:, mesh.facets[:, edges]].mean(1) - mesh.p[:, mesh.t[:3, mesh.f2t[0, edges]]].mean(1)
+    return normal * np.sign((across * normal).sum(0)) / np.linalg.norm(normal, axis=0)
 
 
 def _onto(region: Region, mesh: Any) -> Any:

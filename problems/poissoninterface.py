@@ -25,8 +25,9 @@ from pinnscene.problems.regionwalls import STIFF, FromSolution, floats, part_con
 from pinnscene.samplers import Fixed
 from pinnscene.views import Differentiable, FunctionField
 
+CLEAR = 1e-4  # of the domain's size: how far its boundary is from an interface at least
 PROBES = 2048  # points of the interface that tell whether it lies inside
-LEAST = 4  # each side has at least one in so many of the points inside
+LEAST = 3  # each side has at least one in so many of the points inside
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,8 @@ def _within(inner: Told, region: Told) -> None:
         got = " and ".join(",".join(r.axes) for r in (region, inner))
         raise PinnsceneError(f"domain and inner expected the same two or three axes, got {got}")
     interface = inner.boundary(PROBES, points="halton")(torch.Generator().manual_seed(0))
-    clear = region.distance(interface)[:, 0] < 0
+    size = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
+    clear = region.distance(interface)[:, 0] < -CLEAR * size
     if bool(clear.all()):
         return
     meet = bool(clear.any()) or bool(region.inside(inner.interior(PROBES, "halton")(torch.Generator()).coords).any())
