@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pinnscene.ansatz import Ansatz
 from pinnscene.batch import Points
-from pinnscene.boundary import FluxJump, Jump, Value, as_column
+from pinnscene.boundary import FluxJump, Jump, Value, as_column, beside
 from pinnscene.constraint import Constraint
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry import Region, Sided, Sides, as_region
@@ -208,6 +208,11 @@ def _within(inner: Told, region: Told) -> None:
     size = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
     clear = region.distance(interface)[:, 0] < -CLEAR * size
     if bool(clear.all()):
+        before, after = (inner.inside(side.coords) for side in beside(interface))
+        if not bool((before & ~after).all()):
+            raise PinnsceneError(
+                f"inner={inner!r} is not known well enough to tell its two sides apart: expected a shape or a mesh"
+            )
         return
     meet = bool(clear.any()) or bool(region.inside(inner.interior(PROBES, "halton")(torch.Generator()).coords).any())
     found = "leaves, or touches the boundary of," if meet else "does not meet"

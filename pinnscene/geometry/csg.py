@@ -13,6 +13,7 @@ from pinnscene.geometry.pieces import Piece
 from pinnscene.geometry.primitives import Block
 from pinnscene.geometry.region import Core, Factor, Region
 
+SEAM = 1e-7  # of a step: rounding of a distance, and less than the traces on both sides of an interface are apart
 STEP = 1e-6  # of the size: how far a point is moved off a boundary to see what is there
 
 
@@ -102,7 +103,7 @@ class Union(Combined):
 
     def inside(self, x: Tensor) -> Tensor:
         # a seam between the two belongs to the inside: there each is left by no more than rounding
-        return self.distance(x)[:, 0] < 1e-3 * self.step
+        return self.distance(x)[:, 0] < SEAM * self.step
 
     def distance(self, p: Points | Tensor) -> Tensor:
         x = self.coordinates(p)

@@ -55,7 +55,7 @@ def test_both_sides_are_as_their_closed_forms_at_any_contrast(exact: Any, a_in: 
     ids=lambda o: o["inner"],
 )
 def test_interfaces_of_any_form(options: dict[str, Any]) -> None:
-    assert max(errors(PoissonInterface(**{"exact": "jumps", "n": 1500, **options}), 200)) < 1e-6
+    assert max(errors(PoissonInterface(**{"exact": "jumps", "n": 1500, **options}), 300)) < 1e-4
 
 
 def test_errors_fall_with_the_number_of_features() -> None:
