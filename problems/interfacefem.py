@@ -19,7 +19,8 @@ from pinnscene.batch import Points
 from pinnscene.boundary import Value, as_column
 from pinnscene.errors import PinnsceneError
 from pinnscene.geometry import Region, Sides
-from pinnscene.problems.planefem import EDGES, Interpolant, Mesh2, with_walls
+from pinnscene.problems import planefem
+from pinnscene.problems.planefem import Interpolant, Mesh2, with_walls
 from pinnscene.problems.walls import Wall
 
 Array = NDArray[np.float64]
@@ -57,7 +58,7 @@ class InterfaceFem:
         inner = problem.inner.named(PART)
         around: Any = problem.region - inner
         # the same length of edges on both sides, whatever their sizes
-        fewer: Any = EDGES * _size(inner) / _size(around)
+        fewer: Any = planefem.EDGES * _size(inner) / _size(around)
         self.grids = Mesh2(inner, level, fewer), Mesh2(around, level)
         inside, outside = self.grids
         copies = _copies(inside, outside, NEAR * _size(around))

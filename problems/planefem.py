@@ -42,10 +42,11 @@ class Asking(Protocol):
 class Mesh2:
     """A refined triangulation of a region with quadratic elements, and the part of each edge on the boundary."""
 
-    def __init__(self, region: Region, level: int, edges: int = EDGES) -> None:
+    def __init__(self, region: Region, level: int, edges: float = 0) -> None:
         from skfem import Basis, ElementTriP2, MeshTri
 
         side = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
+        edges = edges or EDGES
         made = triangulate(region, side / edges, side / edges / 6)
         mesh = MeshTri(np.ascontiguousarray(made.nodes.T), np.ascontiguousarray(made.triangles.T))
         for _ in range(HALVINGS + level):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pinnscene.batch import Points
 from pinnscene.geometry import Region
-from pinnscene.problems.planefem import EDGES, Interpolant, Mesh2, with_walls
+from pinnscene.problems.planefem import Interpolant, Mesh2, with_walls
 from pinnscene.problems.walls import Wall
 
 GAMMA = 1 - 2**-0.5
@@ -51,12 +51,12 @@ class Conducting(Protocol):
 class PlaneHeat:
     """u_t = alpha lap(u) + f, solved when made at a level -1, coarsest, to 1; called with points it gives [n, 1]."""
 
-    def __init__(self, problem: Conducting, level: int, edges: int = EDGES) -> None:
+    def __init__(self, problem: Conducting, level: int) -> None:
         from skfem import BilinearForm
         from skfem.helpers import dot, grad
 
         began = perf_counter()
-        self.problem, self.grid = problem, Mesh2(problem.region, level, edges)
+        self.problem, self.grid = problem, Mesh2(problem.region, level)
         basis, a = self.grid.basis, problem.alpha
         self.mass = BilinearForm(lambda u, v, w: u * v).assemble(basis)
         slopes: Any = grad

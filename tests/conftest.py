@@ -11,6 +11,7 @@ import torch
 from pinnscene import Ansatz, Box, Constraint, Field, FieldSpec, Problem
 from pinnscene.backbones import backbones
 from pinnscene.encodings import encodings
+from pinnscene.geometry import Region
 from pinnscene.knobs import knobs_of
 from pinnscene.problems import (
     cavity,
@@ -125,5 +126,7 @@ def quick_references(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grayscott.GrayScott, "resolutions", ((48, 1.0, 2.0), (64, 0.5, 1.0)))
     monkeypatch.setattr(heatlongtime.HeatLongTime, "resolutions", ((32, 0.05, 0.1), (48, 0.025, 0.05)))
     monkeypatch.setattr(diffusivity, "RESOLUTIONS", (12, 16))
+    monkeypatch.setattr(planefem, "EDGES", 8)
+    monkeypatch.setattr(Region.grid, "__defaults__", (20_000,))
     monkeypatch.setattr(planefem, "HALVINGS", 0)
     monkeypatch.setattr(planeheat, "STEPS", 4)
