@@ -51,7 +51,8 @@ def beside(p: Points) -> tuple[Points, Points]:
     That is 2e-12 of their coordinates' size in double precision, which moves smooth values by as little.
     """
     normal = outward(p)
-    size = (p.coords * (normal != 0)).abs().max()
+    space = [k for k, axis in enumerate(p.axes) if axis != "t"]
+    size = p.coords[:, space].abs().max()
     step = torch.finfo(p.coords.dtype).eps ** 0.75 * size * normal
     return replace(p, coords=p.coords - step), replace(p, coords=p.coords + step)
 

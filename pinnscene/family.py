@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from pinnscene.ansatz import Ansatz
 from pinnscene.backbones import backbones
 from pinnscene.batch import Points, coordinates
 from pinnscene.constraint import Constraint
@@ -81,6 +82,12 @@ class Family(Ranged):
             if self.member(values).cuts() != self.problem.cuts():
                 raise PinnsceneError(f"{', '.join(self.ranges)} would move the windows of t: set windows=1")
             self.posed(values)
+        self.ansatz()  # raises where the members' do not go together
+        for name, constraint in self.posed(self.middle).items():
+            if not isinstance(constraint.sampler(torch.Generator().manual_seed(0)), Points):
+                raise PinnsceneError(
+                    f"{name} is about no single points, which ranges do not suit: solve one value at a time"
+                )
 
     @property
     def texts(self) -> dict[str, str]:
@@ -187,6 +194,18 @@ class Family(Ranged):
     def in_windows(self, count: int) -> Problem:
         return replace(self, problem=self.problem.in_windows(count))
 
+    def ansatz(self) -> Ansatz | None:
+        """What each member holds, at its own value."""
+        made = [self.member(values).ansatz() for values in (*corners(self.ranges), self.middle)]
+        if all(own is None for own in made):
+            return None
+        if any(own is None or own.sides is not None for own in made):
+            raise PinnsceneError(
+                f"{', '.join(self.ranges)} would move an interface, or a condition that only some values hold by the "
+                "shape of the field: solve for one value at a time"
+            )
+        return Ansatz(Held(self, "lift"), Held(self, "factor"), max(own.scale for own in made if own is not None))
+
     def notes(self) -> list[str]:
         axes = ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in self.ranges.items())
         return [*self.problem.notes(), f"every value at once: {axes}"]
@@ -201,6 +220,25 @@ class Family(Ranged):
         """The field of the middle; ``at`` gives those of other values."""
         member, held = self.at(u, {})
         return member.export(held, request)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The lift or the factor of each member's ansatz at points of several members."""
+
+    family: Family
+    part: str
+
+    def __call__(self, p: Points) -> Tensor:
+        parts, order = [], []
+        for values, rows in by_value(p, tuple(self.family.ranges)):
+            own = without(p[rows], len(values))
+            function = getattr(self.family.member(values).ansatz(), self.part)
+            parts.append(
+                own.coords.new_full((len(own), 1), float(self.part == "factor")) if function is None else function(own)
+            )
+            order.append(rows)
+        return torch.cat(parts)[torch.cat(order).argsort()]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Problems for every value of some parameters: what is asked of them, answered by the problems of single values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -84,8 +85,8 @@ class Ranged(Wrapped):
         known = [self.member(values).reference_info() for values in self.scored]
         if any(info is None for info in known):
             return None
-        worst = max((info for info in known if info is not None), key=lambda info: info.error)
-        return worst._replace(note=f"worst of {len(known)} values of {', '.join(self.ranges)}: {worst.note}")
+        poorest = max((info for info in known if info is not None), key=lambda info: info.error)
+        return poorest._replace(note=f"worst of {len(known)} values of {', '.join(self.ranges)}: {poorest.note}")
 
     def conventional(self) -> None:
         """None: it solves for one value at a time."""
@@ -95,7 +96,7 @@ class Ranged(Wrapped):
 
     def metrics(self, u: Differentiable) -> dict[str, float]:
         scores = [self.member(values).metrics(Slice(u, values)) for values in self.scored]
-        return {name: max(score[name] for score in scores) for name in scores[0]}
+        return {name: worst(score[name] for score in scores) for name in scores[0]}
 
     def metric_names(self) -> list[str]:
         return self.problem.metric_names()
@@ -103,7 +104,7 @@ class Ranged(Wrapped):
     def monitor(self) -> tuple[str, Callable[[Differentiable], float]] | None:
         watched = [(values, quick_error(self.member(values))) for values in evenly(self.ranges, WATCHED)]
         takes = [(values, take[1]) for values, take in watched if take is not None]
-        return ("rel_l2", lambda u: max(take(Slice(u, values)) for values, take in takes)) if takes else None
+        return ("rel_l2", lambda u: worst(take(Slice(u, values)) for values, take in takes)) if takes else None
 
     def figures(self, u: Differentiable, folder: Path) -> list[Path]:
         from pinnscene.render.canvas import save
@@ -122,3 +123,9 @@ class Ranged(Wrapped):
     def render(self, u: Differentiable, request: "RenderRequest") -> list[Path]:
         member, held = self.at(u, request.at or {})
         return member.render(held, replace(request, at=None))
+
+
+def worst(values: Iterable[float]) -> float:
+    """The largest of some errors; not a number where one of them is none."""
+    found = list(values)
+    return nan if any(map(isnan, found)) else max(found)

@@ -74,8 +74,12 @@ class Elasticity(OnRegion):
         super().__post_init__()
         if len(self.region.axes) not in (2, 3):
             raise PinnsceneError(f"elasticity expected a domain in the plane or in space, got {self.region!r}")
-        if not callable(self.force) and len(self.force) not in (0, len(self.region.axes)):
-            raise PinnsceneError(f"force expected {len(self.region.axes)} numbers, one an axis, got {list(self.force)}")
+        if not callable(self.force) and (
+            len(self.force) not in (0, len(self.region.axes)) or not all(map(isfinite, self.force))
+        ):
+            raise PinnsceneError(
+                f"force expected {len(self.region.axes)} finite numbers, one an axis, got {list(self.force)}"
+            )
         if self.solution is not None:
             self._check_solution(self.solution)
             return
@@ -197,10 +201,6 @@ class Elasticity(OnRegion):
     def _rest(self, u: Differentiable, means: Means) -> Tensor:
         goal = 0.0 if self.solution is None else means.of(self.solution).detach()
         return (means.of(u) - goal) / self.size
-
-    def corners(self) -> tuple[float, ...]:
-        """None: what corners do to an elastic body is not what they do to a potential."""
-        return ()
 
     def _fem(self, level: int) -> PlaneElastic:
         return PlaneElastic(self.freedom, self.f, level)

@@ -70,7 +70,11 @@ class HeatRegion(OnRegion):
         if self.windows < 0 or not (isfinite(self.growth) and self.growth >= 1):
             raise PinnsceneError(f"expected windows >= 0 and growth >= 1, got {self.windows} and {self.growth}")
         numbers = any(wall.c != 0 for wall in self.conditions.values())
-        if self.solution is not None and (numbers or self.source != type(self).source or isinstance(self.start, int)):
+        given = isinstance(self.start, Frozen) or self.start == 0.0
+        for name, value in (("start", self.start), ("source", self.source)):
+            if isinstance(value, int | float) and not isfinite(value):
+                raise PinnsceneError(f"expected a finite {name}, got {value}")
+        if self.solution is not None and (numbers or self.source != type(self).source or not given):
             raise PinnsceneError(
                 "exact gives source and right sides itself: set exact=none to give them, or walls without numbers"
             )

@@ -59,7 +59,7 @@ class InterfaceFem:
         around: Any = problem.region - inner
         # the same length of edges on both sides, whatever their sizes
         fewer: Any = planefem.EDGES * _size(inner) / _size(around)
-        self.grids = Mesh2(inner, level, fewer), Mesh2(around, level)
+        self.grids = Mesh2(inner, level, fewer, towards=0), Mesh2(around, level, towards=0)
         inside, outside = self.grids
         copies = _copies(inside, outside, NEAR * _size(around))
 

@@ -188,7 +188,9 @@ class NavierStokes(OnRegion):
 
     @property
     def obstacle(self) -> Obstacle | None:
-        """The obstacle whose forces are told: the only one, where the fluid sticks to it."""
+        """The obstacle whose forces are told: the only one, where the fluid sticks to it and ``speed`` flows in."""
+        if self.solution is not None or all(c.kind != "inflow" for c in self.conditions.values()):
+            return None
         stuck = [o for o in self.obstacles if all(self.conditions[part].kind == "wall" for part in o.parts)]
         return stuck[0] if len(stuck) == 1 else None
 

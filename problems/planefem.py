@@ -42,7 +42,7 @@ class Asking(Protocol):
 class Mesh2:
     """A refined triangulation of a region with quadratic elements, and the part of each edge on the boundary."""
 
-    def __init__(self, region: Region, level: int, edges: float = 0) -> None:
+    def __init__(self, region: Region, level: int, edges: float = 0, towards: int = TOWARDS) -> None:
         from skfem import Basis, ElementTriP2, MeshTri
 
         side = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
@@ -54,7 +54,7 @@ class Mesh2:
         sharp = [corner.place for corner in region.corners() if corner.angle > REENTRANT]
         if sharp:
             tree = KDTree(np.array(sharp))
-            for _ in range(TOWARDS):
+            for _ in range(towards):
                 near = tree.query(mesh.p.T)[0] < 1e-7 * side
                 mesh = mesh.refined(np.flatnonzero(near[mesh.t].any(0)))
         self.region, self.mesh = region, _curved(region, mesh)

@@ -75,6 +75,12 @@ class PoissonInterface(OnRegion):
                 "give them"
             )
 
+        if self.solution is None and floats(self.conditions):
+            raise PinnsceneError(
+                "neumann conditions alone have a solution only where source and fluxes balance: hold one part of the "
+                "boundary, such as walls=neumann,x0=dirichlet:0"
+            )
+
     @cached_property
     def outer(self) -> Region:
         """What is around the inner region."""
@@ -207,13 +213,14 @@ def _within(inner: Told, region: Told) -> None:
     interface = inner.boundary(PROBES, points="halton")(torch.Generator().manual_seed(0))
     size = max(high - low for low, high in zip(region.lower, region.upper, strict=True))
     clear = region.distance(interface)[:, 0] < -CLEAR * size
-    if bool(clear.all()):
+    within = region.inside(inner.interior(PROBES, "halton")(torch.Generator().manual_seed(0)).coords)
+    if bool(clear.all()) and bool(within.all()):
         before, after = (inner.inside(side.coords) for side in beside(interface))
         if not bool((before & ~after).all()):
             raise PinnsceneError(
                 f"inner={inner!r} is not known well enough to tell its two sides apart: expected a shape or a mesh"
             )
         return
-    meet = bool(clear.any()) or bool(region.inside(inner.interior(PROBES, "halton")(torch.Generator()).coords).any())
+    meet = bool(clear.any()) or bool(within.any())
     found = "leaves, or touches the boundary of," if meet else "does not meet"
     raise PinnsceneError(f"inner={inner!r} {found} the domain {region!r}: expected a region inside")

@@ -23,6 +23,7 @@ class Solved(Protocol):
 
 
 SAFETY = 1.25  # of an error told by three solves (Roache 1994)
+FASTEST = 8.0  # of elements of second order, from a level to the next
 CONVERGES = 2.0  # by which distances must shrink from level to level to say at which rate
 
 
@@ -59,6 +60,7 @@ class Refined:
         coarse = self.coarse(p)
         apart = rel_l2(coarse, self.fine(p))
         rate = rel_l2(self.solve(-1)(p), coarse) / apart if self.rated and apart > 0 else 0.0
+        rate = min(rate, FASTEST)  # a coarsest solve that is poor says nothing of the finest
         return SAFETY * apart / (rate - 1) if rate > CONVERGES else apart
 
     def __call__(self, p: Points) -> Tensor:

@@ -56,7 +56,9 @@ class Singular(Backbone):
     ) -> None:
         super().__init__()
         whole = inputs in (2, 3) and (corners or holes) and not len(corners) % 5 and not len(holes) % 3
-        few = len(poles) == len(decays) and all(1 <= count <= MOST for count in (orders, *poles, times))
+        few = 0 < len(poles) == len(decays) == len(set(decays)) and all(
+            1 <= count <= MOST for count in (orders, *poles, times)
+        )
         if not (whole and few and all(k >= 0 for k in decays) and all(radius > 0 for radius in holes[2::3])):
             raise PinnsceneError(
                 "singular expected the coordinates x and y, perhaps t, five numbers a corner (x, y, angle, direction, "

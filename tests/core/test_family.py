@@ -1,6 +1,6 @@
 """Ranges in a region's formula: every member has its own points, residuals and reference; one field answers for all."""
 
-from math import acos, pi
+from math import acos, isnan, nan, pi
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from pinnscene.options import build_problem, plain_options
 from pinnscene.problems.heat import Heat
 from pinnscene.problems.heatregion import HeatRegion
 from pinnscene.problems.poissonregion import PoissonRegion
+from pinnscene.ranged import worst
 from pinnscene.render.request import RenderRequest
 from pinnscene.seeds import generator
 from pinnscene.slicing import Slice
@@ -267,3 +268,29 @@ def test_a_hole_of_every_radius_that_holds_a_value_is_solved() -> None:
         one, u = family.at(solution.field, {"r": r})
         p = one.domain.interior(300)(generator(0))
         assert rel_l2(evaluate(u, p), known(p)) < 1e-9
+
+
+def test_every_value_holds_its_own_start():
+    family = Family(HeatRegion(walls="neumann", source=0.0, n=40, end=0.2, windows=1), {"start": (0.0, 1.0)})
+    u = family.field("head").override(None, {"width": 10}).build(family)
+    u.redraw(torch.full((4,), 2.0), generator(0, "features"))
+    for start in (0.0, 0.3, 1.0):
+        member, held = family.at(u, {"start": start})
+        assert torch.equal(
+            held(member.domain.start(20)(generator(0))).detach(), torch.full((20, 1), start, dtype=torch.float64)
+        )
+
+
+def test_what_ranges_cannot_have_is_refused():
+    from pinnscene.problems.elasticity import Elasticity
+    from pinnscene.problems.poissoninterface import PoissonInterface
+
+    with pytest.raises(PinnsceneError, match="would move an interface"):
+        Family(PoissonInterface(), {"inner": "disc(0,0,radius=0.3..0.6)"})
+    with pytest.raises(PinnsceneError, match="no single points"):
+        Family(Elasticity(exact="none", walls="pressure:1"), {"domain": "disc(0,0,r=0.5..1)"})
+
+
+def test_the_worst_is_told_where_a_value_fails():
+    assert worst([0.1, 0.3, 0.2]) == 0.3
+    assert all(isnan(worst(values)) for values in ([0.1, nan], [nan, 0.1]))

@@ -129,6 +129,8 @@ def test_the_field_agrees_with_finite_elements(coarse: None) -> None:
         ({"inner": "disc(0.5,0,0.5)"}, "leaves, or touches"),
         ({"inner": "disc(5,0,0.5)"}, "does not meet the domain"),
         ({"inner": "disc(0,0,5)"}, "leaves"),
+        ({"domain": "annulus(0,0,0.2,1)"}, "leaves"),
+        ({"exact": "none", "source": 1.0, "walls": "neumann"}, "hold one part"),
         ({"inner": "ball(0,0,0,0.5)"}, "the same two or three axes, got x,y and x,y,z"),
         ({"domain": "interval", "inner": "interval(0.2,0.4)"}, "the same two or three axes"),
         ({"inner": "dics"}, "did you mean disc"),
