@@ -5,7 +5,7 @@ import torch
 
 from pinnscene import Ansatz, Box, FluxJump, Jump, PinnsceneError, partials
 from pinnscene.batch import Points
-from pinnscene.geometry import Ball, Ellipsoid, Flower, Polygon, Region, Sided, Sides, disc
+from pinnscene.geometry import Ball, Ellipsoid, Flower, Polygon, Region, Sided, Sides, as_region, disc
 from pinnscene.seeds import generator
 from pinnscene.views import FunctionField
 
@@ -122,3 +122,10 @@ def test_a_flower_has_its_measures() -> None:
     assert float((p.coords * p.normal).sum(1).mean()) * region.measure() == pytest.approx(2 * area, rel=1e-3)
     for core in region.cores():
         assert float(region.distance(torch.tensor([core.centre], dtype=torch.float64))) < 0
+
+
+def test_a_wall_through_the_origin_has_two_sides_too() -> None:
+    left = Box(x=(-1.0, 0.0), y=(-1.0, 1.0))
+    u = Sided(FunctionField(lambda p: torch.cat([p["y"], p["y"] + 2], 1), ("x", "y"), ("a", "b")), Sides(left))
+    p = as_region(left).boundary(50, "x1")(generator(0, "p"))
+    assert torch.allclose(Jump()(u, p).detach(), torch.full((50, 1), 2.0, dtype=torch.float64))

@@ -18,6 +18,7 @@ from pinnscene.problems.lshape import LShape
 from pinnscene.problems.planefem import PlaneFem
 from pinnscene.problems.planeheat import PlaneHeat
 from pinnscene.problems.poissonregion import PoissonRegion
+from pinnscene.problems.refinement import SAFETY, Refined
 from pinnscene.problems.regiontext import NAMED, read_region
 from pinnscene.problems.regionwalls import parse_parts
 from pinnscene.seeds import generator
@@ -222,3 +223,16 @@ def test_finite_elements_of_heat_follow_a_mode_of_the_disc(monkeypatch: pytest.M
     p = problem.domain.interior(300)(generator(0, "p"))
     truth = mode(p) * torch.exp(-(j**2) * p["t"])
     assert float((solve(p) - truth).norm() / truth.norm()) < 2e-3
+
+
+def test_the_error_of_a_reference_is_that_of_its_rate_and_never_of_a_better_one() -> None:
+    domain = Box(x=(0, 1), y=(0, 1))
+    solved = lambda off: type(
+        "Made", (), {"seconds": 0.0, "__call__": lambda self, p: 1 + off * torch.ones_like(p["x"])}
+    )()
+    third = Refined(domain, ("a", "b"), lambda level: solved(8.0 ** -(level + 5)), rated=True)
+    assert third.error == pytest.approx(SAFETY * 8.0**-6, rel=0.01)  # 8^-5 - 8^-6 apart, a seventh of it is left
+    lucky = Refined(domain, ("a", "b"), lambda level: solved({-1: 1.0, 0: 1e-3, 1: 1e-4}[level]), rated=True)
+    assert lucky.error == pytest.approx(SAFETY * 9e-4 / 7, rel=0.01)
+    slow = Refined(domain, ("a", "b"), lambda level: solved({-1: 3e-3, 0: 2e-3, 1: 1e-3}[level]), rated=True)
+    assert slow.error == pytest.approx(1e-3, rel=0.01)  # no rate to speak of
