@@ -141,7 +141,7 @@ def region(title: str, problem: Any, domain: str) -> dict[str, Any]:
 
 def hole() -> dict[str, Any]:
     """Poisson around a hole of every radius, its data made from a smooth solution."""
-    return region("Poisson around a hole, radius 0.2..0.5, made from exp(-|x|^2)", _poisson(), HOLE)
+    return region("Poisson around a hole, radius 0.2..0.5, made from exp(-r^2)", _poisson(), HOLE)
 
 
 def ellipse() -> dict[str, Any]:
