@@ -232,7 +232,7 @@ def test_loads_that_are_held_or_balance_are_taken() -> None:
         ({"plane": "strian"}, "strain or stress"),
         ({"domain": "interval"}, "in the plane or in space"),
         ({"domain": "ball-5d"}, "in the plane or in space"),
-        ({"exact": "none", "walls": "clamped", "force": (1.0,)}, "2 numbers"),
+        ({"exact": "none", "walls": "clamped", "force": (1.0,)}, "2 finite numbers"),
         ({"force": (1.0, 0.0)}, "set exact=none"),
         ({"walls": "x0=traction:1:0"}, "set exact=none"),
         ({"exact": "none"}, "walls is empty"),
