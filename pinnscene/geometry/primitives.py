@@ -140,20 +140,26 @@ def directions(unit: Tensor, d: int) -> Tensor:
 def warped(density: Tensor, unit: Tensor) -> Tensor:
     """Points [n, k] of the unit cube, k 1 or 2, moved so that even ones have a density given on a grid of cells."""
     if unit.shape[1] == 1:
-        return _inverse(density.to(unit).expand(len(unit), -1), unit[:, 0])[:, None]
+        return _inverse(density.to(unit)[None], unit[:, 0])[:, None]
     table = density.to(unit)
-    first = _inverse(table.sum(1).expand(len(unit), -1), unit[:, 0])
+    first = _inverse(table.sum(1)[None], unit[:, 0])
     row = (first * len(table)).long().clamp_max(len(table) - 1)
     return torch.stack([first, _inverse(table[row], unit[:, 1])], 1)
 
 
 def _inverse(density: Tensor, share: Tensor) -> Tensor:
-    """Where shares [n] of the whole of each row of densities [n, cells] are reached, linearly within a cell."""
+    """Where shares [n] of the whole of each row of densities [n, cells], or of one for all, are reached, linearly."""
     ends = density.cumsum(1)
     goal = share * ends[:, -1]
-    cell = torch.searchsorted(ends, goal[:, None], right=True).clamp_max(density.shape[1] - 1)
-    within = (goal[:, None] - ends.gather(1, cell)) / density.gather(1, cell) + 1
-    return ((cell + within.clamp(0, 1)) / density.shape[1])[:, 0].clamp(0, 1)
+    if len(density) == 1:
+        cell = torch.searchsorted(ends[0], goal, right=True).clamp_max(density.shape[1] - 1)
+        end, height = ends[0, cell], density[0, cell]
+    else:
+        cell = torch.searchsorted(ends, goal[:, None], right=True).clamp_max(density.shape[1] - 1)
+        end, height = ends.gather(1, cell)[:, 0], density.gather(1, cell)[:, 0]
+        cell = cell[:, 0]
+    within = (goal - end) / height + 1
+    return ((cell + within.clamp(0, 1)) / density.shape[1]).clamp(0, 1)
 
 
 class Ellipsoid(Region):
