@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
-from pathlib import Path
+from os.path import isfile
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,7 +18,7 @@ from pinnscene.errors import PinnsceneError
 from pinnscene.geometry import Region, Sided, Sides, as_region
 from pinnscene.operators import laplacian
 from pinnscene.problems.interfacefem import InterfaceFem
-from pinnscene.problems.onregion import Function, OnRegion
+from pinnscene.problems.onregion import Function, OnRegion, solution_of
 from pinnscene.problems.poissonregion import PoissonRegion
 from pinnscene.problems.regiontext import Told, read_region
 from pinnscene.problems.regionwalls import STIFF, FromSolution, floats, part_constraints, somewhere
@@ -102,11 +102,9 @@ class PoissonInterface(OnRegion):
     def solution(self) -> Differentiable | None:
         """The solution that all data are made from, None where they are given."""
         known: dict[str, Function] = {"radial": self._radial, "jumps": self._jumps}
-        if isinstance(self.exact, str) and self.exact not in (*known, "none"):
-            raise PinnsceneError(f"exact expected {', '.join((*known, 'none'))} or a function, got '{self.exact}'")
-        if self.exact == "none":
+        both = solution_of(self.exact, known)
+        if both is None:
             return None
-        both = known[self.exact] if isinstance(self.exact, str) else self.exact
         return Sided(FunctionField(lambda p: _columns(both(p)), self.domain.axes, ("u_in", "u_out")), self.sides)
 
     def _radial(self, p: Points) -> Tensor:
@@ -193,7 +191,7 @@ class PoissonInterface(OnRegion):
         return (type(self), self.region, self.inner, self.walls, *given)
 
     def data_options(self) -> tuple[str, ...]:
-        return (*super().data_options(), *(("inner",) if Path(self.inner.text).is_file() else ()))
+        return (*super().data_options(), *(("inner",) if isfile(self.inner.text) else ()))
 
     def notes(self) -> list[str]:
         return [*super().notes(), f"each side of the interface has weights of its own: {2 * self.width} in all"]
