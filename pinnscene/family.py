@@ -110,6 +110,11 @@ class Family(Ranged):
             self._members[key] = self._made(dict(zip(self.ranges, key, strict=True)))
         return self._members[key]
 
+    @property
+    def _outermost(self) -> list[Problem]:
+        """The members at the ends of the ranges."""
+        return [self.member(values) for values in corners(self.ranges)]
+
     def _made(self, values: dict[str, float]) -> Problem:
         options: dict[str, Any] = {k: values[k] for k, given in self.given.items() if not isinstance(given, str)}
         options |= {k: fill(text, values) for k, text in self.texts.items()}
@@ -127,7 +132,7 @@ class Family(Ranged):
 
     def frame(self) -> tuple[Sequence[float], Sequence[float]]:
         """What holds the frames of all members."""
-        frames = [self.member(values).frame() for values in corners(self.ranges)]
+        frames = [member.frame() for member in self._outermost]
         lows, highs = zip(*self.ranges.values(), strict=True)
         lower, upper = zip(*frames, strict=True)
         return [*map(min, *lower), *lows], [*map(max, *upper), *highs]
@@ -141,9 +146,9 @@ class Family(Ranged):
 
     def field(self, solver: str, backbone: str | None = None) -> FieldSpec:
         """The members' features, as far as those that know the region suit it at every value; else plain ones."""
-        specs = [self.member(values).field(solver, backbone) for values in corners(self.ranges)]
-        frames = [self.member(values).frame() for values in corners(self.ranges)]
-        spec, alike = specs[0], all(frame == frames[0] for frame in frames)
+        specs = [member.field(solver, backbone) for member in self._outermost]
+        frame = self._outermost[0].frame()
+        spec, alike = specs[0], all(member.frame() == frame for member in self._outermost)
         named = alike and spec.backbone in backbones
         knobs = backbones[spec.backbone].shared([s.knobs for s in specs], len(self.domain.axes)) if named else None
         spec = self.problem.field(solver, backbone or "siren") if knobs is None else replace(spec, knobs=knobs)
@@ -196,7 +201,7 @@ class Family(Ranged):
 
     def ansatz(self) -> Ansatz | None:
         """What each member holds, at its own value."""
-        made = [self.member(values).ansatz() for values in (*corners(self.ranges), self.middle)]
+        made = [member.ansatz() for member in (*self._outermost, self.member(self.middle))]
         if all(own is None for own in made):
             return None
         if any(own is None or own.sides is not None for own in made):
@@ -238,7 +243,7 @@ class Held:
                 own.coords.new_full((len(own), 1), float(self.part == "factor")) if function is None else function(own)
             )
             order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
+        return _in_order(parts, order)
 
 
 @dataclass(frozen=True)
@@ -255,10 +260,14 @@ class OfMembers:
             residual = self.family.posed(values)[self.name].residual
             parts.append(residual(Own(asked, self.family.member(values), values, rows, own), own))
             order.append(rows)
-        back = torch.cat(order).argsort()
         if isinstance(parts[0], Mapping):
-            return {block: torch.cat([part[block] for part in parts])[back] for block in parts[0]}
-        return torch.cat(parts)[back]
+            return {block: _in_order([part[block] for part in parts], order) for block in parts[0]}
+        return _in_order(parts, order)
+
+
+def _in_order(parts: Sequence[Tensor], rows: Sequence[Tensor]) -> Tensor:
+    """What was found for some rows of a batch at a time, as one."""
+    return torch.cat(list(parts))[torch.cat(list(rows)).argsort()]
 
 
 class Asked:
